@@ -1,0 +1,70 @@
+# What is done often, by name. `make` alone lists it.
+
+HOST ?= 127.0.0.1
+PORT ?= 8000
+PYTHON ?= python3
+SEED ?=
+
+BIN := .venv/bin
+STAMP := .venv/installed
+
+# Whoever hangs is stopped after 12 minutes, with pytest's own report of what was running.
+AT_MOST := $(if $(shell command -v timeout),timeout --foreground --signal=INT 720)
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test test-long check format coverage bench replay mutants
+
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  Variables: HOST=$(HOST) PORT=$(PORT) PYTHON=$(PYTHON) SEED=$(SEED)"
+
+install: $(STAMP) ## Make the environment in .venv, with everything for tests and checks
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is too old: Python 3.11 or later is needed (make PYTHON=python3.12 ...)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	  { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get install -y python3-venv; } || \
+	  { echo "$(PYTHON) can't make environments: install python3-venv (Debian: apt-get install python3-venv)"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+run: install ## Serve the API on HOST and PORT
+	@exec $(BIN)/awe serve --host $(HOST) --port $(PORT)
+
+test: install ## Run the tests, on two workers, in at most 12 minutes
+	$(AT_MOST) $(BIN)/pytest -n 2 --durations=10
+
+test-long: install ## Run the laws for an hour or a million random runs
+	AWE_LAWS=1000000 AWE_LAWS_SECONDS=3600 $(BIN)/pytest -n 2 --durations=10 --timeout=0 tests/laws
+
+check: install ## Check style, types and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pyright
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pyright --verifytypes engine --ignoreexternal
+	$(BIN)/lint-imports
+
+format: install ## Put the code into the one format, and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+coverage: install ## Measure which lines and branches the tests reach
+	$(BIN)/coverage erase
+	$(BIN)/coverage run --parallel-mode -m pytest -q
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report --show-missing --skip-covered
+
+bench: install ## Measure what the core costs
+	$(BIN)/python -m benchmarks.core
+
+replay: install ## Run the random run of one SEED again, and show it
+	@test -n "$(SEED)" || { echo "which one? make replay SEED=..., as a failing law printed it"; exit 2; }
+	$(BIN)/python -m tests.laws.replay $(SEED)
+
+mutants: install ## Break the core on purpose, and see that the laws notice
+	$(BIN)/python -m tests.laws.mutants

@@ -1,0 +1,1 @@
+"""The engine over HTTP: routes, and what they say on the wire."""

@@ -1,0 +1,164 @@
+"""Bodies of requests: read with a limit, and checked field by field.
+
+This module knows JSON and structs. It does not know what a body is for.
+"""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, TypeVar, cast
+
+import msgspec
+from anyio import to_thread
+
+from api.problem import BadRequest, counted
+from engine import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+
+MAX_BODY: Final = 1024 * 1024
+"""Bytes; counted as they arrive, so that no more is ever held."""
+
+OFF_THE_LOOP: Final = 64 * 1024
+"""Bytes from which a body is parsed in a thread: it would hold up everybody else."""
+
+_WHERE: Final = re.compile(r" - at `\$(?P<path>.*)`$")
+_STEP: Final = re.compile(r"\.(?P<key>[A-Za-z_]\w*)|\[(?P<index>\d+)\]")
+_BYTE: Final = re.compile(r"^(?:JSON is malformed: )?(?P<what>.*?)(?: \(byte (?P<byte>\d+)\))?$")
+
+Decoded = TypeVar("Decoded")
+Body = TypeVar("Body", bound=msgspec.Struct)
+
+
+async def read(request: Request, decode: Callable[[bytes], Decoded]) -> Decoded:
+    """Read the body of a request, and decode it.
+
+    Raises:
+        BadRequest: It is not JSON by its type (415), or too large (413); and what `decode`
+            raises.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise BadRequest(
+            f"expected a body of type application/json, got {kind or 'no Content-Type'}",
+            code="UNSUPPORTED_MEDIA_TYPE",
+            status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            hint="send the header Content-Type: application/json",
+        )
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > MAX_BODY:
+            raise BadRequest(
+                f"the body is larger than {MAX_BODY} bytes",
+                code="BODY_TOO_LARGE",
+                status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                hint="keep large values outside, and pass their address",
+            )
+        chunks.append(chunk)
+    body = b"".join(chunks)
+    if size < OFF_THE_LOOP:
+        return decode(body)
+    return await to_thread.run_sync(decode, body)
+
+
+def decode(body: bytes, kind: type[Body]) -> Body:
+    """Decode a JSON object into a struct.
+
+    Raises:
+        BadRequest: It is not JSON (400), or fields of it are not right (422): all of them.
+    """
+    given = _object(body)
+    fields = {each.encode_name: each for each in msgspec.structs.fields(kind)}
+    problems: list[Problem] = []
+    for name, value in given.items():
+        if name not in fields:
+            problems.append(_unknown(name, [*fields]))
+        elif misfit := _misfit(name, value, fields[name].type):
+            problems.append(misfit)
+    problems += [
+        Problem("MISSING_FIELD", f"/{name}", f"the field '{name}' is missing", "")
+        for name, each in fields.items()
+        if each.required and name not in given
+    ]
+    if problems:
+        raise BadRequest(
+            f"the request has {counted(len(problems))}",
+            code="INVALID_REQUEST",
+            status=HTTPStatus.UNPROCESSABLE_ENTITY,
+            problems=problems,
+        )
+    return msgspec.convert(given, kind)
+
+
+def _object(body: bytes) -> dict[str, object]:
+    """Decode a JSON object; integers stay exact, however large they are."""
+    try:
+        given: object = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
+    except msgspec.DecodeError as error:
+        raise _not_json(body, str(error)) from error
+    except UnicodeDecodeError as error:
+        raise BadRequest(
+            "the body is not UTF-8", code="NOT_UTF8", hint="save the text as UTF-8"
+        ) from error
+    except RecursionError as error:
+        raise BadRequest(
+            "lists and objects of the body are nested too deep", code="TOO_DEEP", hint="flatten it"
+        ) from error
+    if not isinstance(given, dict):
+        raise BadRequest(
+            f"expected a JSON object, got {type(given).__name__}",
+            code="WRONG_TYPE",
+            status=HTTPStatus.UNPROCESSABLE_ENTITY,
+            hint='a request reads {"field": value, ...}',
+        )
+    return cast("dict[str, object]", given)
+
+
+def _not_json(body: bytes, message: str) -> BadRequest:
+    """Say where the text stops being JSON, by line and column."""
+    found = _BYTE.match(message)
+    what, byte = (found["what"], found["byte"]) if found else (message, None)
+    before = body[: int(byte)] if byte is not None else body
+    line = before.count(b"\n") + 1
+    column = len(before[before.rfind(b"\n") + 1 :].decode(errors="replace")) + 1
+    if not body.strip():
+        what = "the body is empty"
+    elif what == "Input data was truncated":
+        what = "the text ends too early"
+    return BadRequest(
+        f"not JSON at line {line}, column {column}: {what}",
+        code="BAD_JSON",
+        details={"line": line, "column": column},
+    )
+
+
+def _unknown(name: str, known: list[str]) -> Problem:
+    close = get_close_matches(name, known, n=1)
+    hint = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(known)}"
+    return Problem("UNKNOWN_FIELD", _pointer(name), f"there is no field '{name}'", hint)
+
+
+def _misfit(name: str, value: object, kind: object) -> Problem | None:
+    """Say what is wrong with the value of a field, if anything is."""
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        found = _WHERE.search(str(error))
+        steps = _STEP.finditer(found["path"]) if found else ()
+        path = _pointer(name, *(step["key"] or step["index"] for step in steps))
+        message = _WHERE.sub("", str(error))
+        got = "" if "got" in message else f", got {value!r:.80}"
+        text = f"{name}: {message[:1].lower()}{message[1:]}{got}"
+        return Problem("WRONG_TYPE", path, text, "")
+    return None
+
+
+def _pointer(*steps: str) -> str:
+    return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)

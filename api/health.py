@@ -1,0 +1,18 @@
+"""Whether the server answers, and which version it is."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final
+
+from api.wire import Health, Reply
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+VERSION: Final = version("agent-workflow-engine")
+
+
+async def healthz(_: Request) -> Reply:
+    """Say that the server answers."""
+    return Reply(Health("ok", VERSION))

@@ -1,0 +1,174 @@
+"""Errors on the wire: RFC 9457 problem documents, each with a code and a hint.
+
+This module knows which branch of the engine's error tree means which status. It does not
+know the routes, nor how anything can go wrong on them.
+"""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from starlette.exceptions import HTTPException
+
+from api.wire import Reply
+from engine import (  # msgspec reads annotations at run time
+    EngineClosed,
+    EngineError,
+    InvalidGraph,
+    InvalidValue,
+    Json,
+    LogMoved,
+    NotFound,
+    Problem,
+    Refused,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from starlette.requests import Request
+
+log: Final = logging.getLogger(__name__)
+
+STATUS: Final[tuple[tuple[type[EngineError], HTTPStatus], ...]] = (
+    (InvalidGraph, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (InvalidValue, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (NotFound, HTTPStatus.NOT_FOUND),
+    (Refused, HTTPStatus.CONFLICT),
+    (LogMoved, HTTPStatus.CONFLICT),
+    (EngineClosed, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+"""The first branch that fits; an error of none is ours (500)."""
+
+UNREADABLE: Final = frozenset({"BAD_JSON", "NOT_UTF8"})
+"""Problems of a document that is not even JSON (400)."""
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+
+class ProblemDocument(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What went wrong, and what to do about it."""
+
+    type: str
+    """A URN that ends in the code."""
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    hint: str = ""
+    problems: tuple[Problem, ...] = ()
+    """Everything that is wrong with the request, each with a JSON pointer into it."""
+    details: dict[str, Json] = {}
+
+
+class BadRequest(Exception):
+    """A request that can't be read, or not be what it wants to be."""
+
+    def __init__(  # noqa: PLR0913  # what a problem document says, each by name
+        self,
+        message: str,
+        *,
+        code: str,
+        status: HTTPStatus = HTTPStatus.BAD_REQUEST,
+        hint: str = "",
+        problems: Sequence[Problem] = (),
+        details: Mapping[str, Json] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+        self.hint = hint
+        self.problems = tuple(problems)
+        self.details = dict(details or {})
+
+
+async def bad_request(request: Request, error: Exception) -> Reply:
+    """Answer a request that was refused before the engine heard of it."""
+    assert isinstance(error, BadRequest)  # noqa: S101  # what it is registered for
+    return _reply(request, error)
+
+
+async def engine_error(request: Request, error: Exception) -> Reply:
+    """Answer what the engine refused."""
+    assert isinstance(error, EngineError)  # noqa: S101  # what it is registered for
+    status = next(
+        (status for branch, status in STATUS if isinstance(error, branch)),
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+    )
+    code, message, hint = error.code, error.message, error.hint
+    problems: tuple[Problem, ...] = ()
+    if isinstance(error, InvalidGraph):
+        problems = error.problems
+        message = f"the graph has {counted(len(problems))}"
+        first = problems[0]
+        if first.code in UNREADABLE:
+            status, problems = HTTPStatus.BAD_REQUEST, ()
+            code, message, hint = first.code, first.message, first.hint
+    return _reply(
+        request,
+        BadRequest(
+            message,
+            code=code,
+            status=status,
+            hint=hint,
+            problems=problems,
+            details=error.details,
+        ),
+    )
+
+
+async def http_error(request: Request, error: Exception) -> Reply:
+    """Answer a request that fits no route, or not by its method."""
+    assert isinstance(error, HTTPException)  # noqa: S101  # what it is registered for
+    status = HTTPStatus(error.status_code)
+    path, method = request.url.path, request.method
+    match status:
+        case HTTPStatus.NOT_FOUND:
+            detail, hint = f"there is nothing at {path}", "the routes are listed in /openapi.json"
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            allowed = (error.headers or {}).get("Allow", "")
+            detail, hint = f"{path} can't be asked with {method}", f"use {allowed}"
+        case _:
+            detail, hint = error.detail, ""
+    reply = _reply(request, BadRequest(detail, code=status.name, status=status, hint=hint))
+    reply.headers.update(error.headers or {})
+    return reply
+
+
+async def server_error(request: Request, error: Exception) -> Reply:
+    """Answer that it is our fault; what happened is in the server's log, not in the answer."""
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return _reply(
+        request,
+        BadRequest(
+            "the server failed to answer this request",
+            code="INTERNAL_ERROR",
+            status=HTTPStatus.INTERNAL_SERVER_ERROR,
+            hint="the log of the server says why",
+        ),
+    )
+
+
+def counted(problems: int) -> str:
+    """Say how many problems there are."""
+    return f"{problems} problem{'' if problems == 1 else 's'}"
+
+
+def _reply(request: Request, error: BadRequest) -> Reply:
+    document = ProblemDocument(
+        type=f"urn:awe:problem:{error.code}",
+        title=error.code.replace("_", " ").capitalize(),
+        status=error.status,
+        detail=error.message,
+        instance=request.url.path,
+        code=error.code,
+        hint=error.hint,
+        problems=error.problems,
+        details=error.details,
+    )
+    return Reply(document, error.status, media_type=MEDIA_TYPE)

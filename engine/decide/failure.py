@@ -1,0 +1,70 @@
+"""Errors as values: what the log keeps of what went wrong.
+
+This module knows how exceptions, and what hosts report of tools, become entries that can be
+written down. It does not know what follows from an error.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
+
+from engine.entry import ErrorInfo
+from engine.errors import InvalidValue
+from engine.value import admit
+
+if TYPE_CHECKING:
+    from engine.errors import EngineError
+    from engine.ids import Json
+
+LONGEST_TEXT: Final = 10_000
+"""Characters. Tools put whole pages into their errors; a log is no place for them."""
+
+LONGEST_PAUSE: Final = 365 * 24 * 3600.0
+"""Seconds. A year is taken for a slip of whoever asks to be left alone for longer."""
+
+
+def as_value(
+    error: EngineError, *, retryable: bool = False, cause: tuple[str, ...] = ()
+) -> ErrorInfo:
+    """Turn an exception into what the log keeps of it."""
+    return clean(
+        ErrorInfo(
+            code=error.code,
+            message=error.message,
+            hint=error.hint,
+            details=error.details,
+            cause=cause,
+            retryable=retryable,
+        )
+    )
+
+
+def clean(error: ErrorInfo) -> ErrorInfo:
+    """Make sure that an error can be written down and read back: it is never refused."""
+    wait = error.retry_after
+    if wait is not None:
+        wait = min(max(wait, 0.0), LONGEST_PAUSE) if not math.isnan(wait) else None
+    return replace(
+        error,
+        code=_text(error.code),
+        message=_text(error.message),
+        hint=_text(error.hint),
+        cause=tuple(_text(each) for each in error.cause),
+        details={_text(key): _detail(value) for key, value in error.details.items()},
+        retry_after=wait,
+    )
+
+
+def _text(text: str) -> str:
+    plain = str(text).encode("utf-8", "replace").decode().replace("\0", "\\0")
+    return plain if len(plain) <= LONGEST_TEXT else plain[:LONGEST_TEXT] + "..."
+
+
+def _detail(value: Json) -> Json:
+    try:
+        return admit(value, what="a detail", max_size=LONGEST_TEXT * 10)
+    except InvalidValue:
+        return _text(repr(value))

@@ -1,0 +1,106 @@
+"""A text of JSON, read strictly: what two parsers could read differently is a problem.
+
+This module knows JSON. It does not know what the document says.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from engine.graph.intake import MAX_DOCUMENT, Repeated, too_large
+from engine.value import MAX_DEPTH
+
+if TYPE_CHECKING:
+    from engine.graph.problems import Problems
+
+# Longer integers are beyond 64 bits anyway; Python refuses to read more than 4,300 digits.
+_MAX_DIGITS: Final = 30
+
+_LAST_COMMA: Final = "no comma is allowed before the closing bracket"
+
+_CURES: Final = {
+    "'": "strings are written in double quotes",
+    "/": "JSON has no comments",
+    "#": "JSON has no comments",
+    "T": "write true",
+    "F": "write false",
+    "N": "write null",
+    "u": "write null",
+    "\t": "write a tab within a string as \\t",
+    "\n": "write a line break within a string as \\n",
+}
+"""What probably happened, by the character at which reading stopped."""
+
+
+def decoded(text: object, problems: Problems) -> str | None:
+    """Give the characters of a text, if it is one and not too large."""
+    if isinstance(text, (bytes, bytearray)):
+        if len(text) > MAX_DOCUMENT:
+            problems.add("DOCUMENT_TOO_LARGE", (), *too_large())
+            return None
+        try:
+            # Editors on Windows begin files with a mark; it is no part of the document.
+            return bytes(text).decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            problems.add(
+                "NOT_UTF8",
+                (),
+                f"the bytes are not UTF-8: byte {error.start} is 0x{error.object[error.start]:02x}",
+                "save the text as UTF-8",
+            )
+            return None
+    if not isinstance(text, str):
+        problems.add(
+            "WRONG_TYPE",
+            (),
+            f"expected text, got a Python {type(text).__name__}",
+            "Graph.parse takes documents that are read already",
+        )
+        return None
+    if len(text) > MAX_DOCUMENT or len(text.encode(errors="surrogatepass")) > MAX_DOCUMENT:
+        problems.add("DOCUMENT_TOO_LARGE", (), *too_large())
+        return None
+    return text.removeprefix("\ufeff")
+
+
+def read(text: str | bytes, problems: Problems) -> tuple[object] | None:
+    """Read a document; None if it is not JSON, which has been reported then."""
+    characters = decoded(text, problems)
+    if characters is None:
+        return None
+    try:
+        return (json.loads(characters, object_pairs_hook=_object, parse_int=_integer),)
+    except json.JSONDecodeError as error:
+        at = characters[error.pos : error.pos + 1]
+        found = f"found {at!r}" if at else "the text ends"
+        problems.add(
+            "BAD_JSON",
+            (),
+            f"not JSON at line {error.lineno}, column {error.colno}: {error.msg}, {found}",
+            _LAST_COMMA if _after_comma(characters, error.pos) else _CURES.get(at, ""),
+        )
+    except RecursionError:
+        problems.add(
+            "TOO_DEEP",
+            (),
+            f"lists and objects are nested deeper than {MAX_DEPTH} levels",
+            "flatten it",
+        )
+    return None
+
+
+def _after_comma(text: str, at: int) -> bool:
+    """Tell whether a comma before a closing bracket is what is wrong at `at`."""
+    # Up to Python 3.12 the bracket is what was not expected, from 3.13 on the comma.
+    around = text[:at].rstrip()[-1:] + text[at : at + 1] + text[at + 1 :].lstrip()[:1]
+    return around[:2] in (",}", ",]") or around[1:] in (",}", ",]")
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    made = dict(pairs)
+    return made if len(made) == len(pairs) else Repeated(pairs)
+
+
+def _integer(digits: str) -> int:
+    return int(digits[:_MAX_DIGITS])

@@ -1,0 +1,1 @@
+"""The hosts there are; each does what `engine.host.Host` says."""

@@ -1,0 +1,36 @@
+"""How much is done in one turn of the loop.
+
+A loop that has begun to run callbacks runs all that were ready before it looks at sockets
+and timers again. So calls that are begun and timers that are fired are counted for the whole
+host, and whoever finds the turn spent goes on in the next one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import asyncio
+
+MOST: Final = 256
+"""Pieces of work in one turn: at about 10 us for each, 3 ms."""
+
+
+class Turn:
+    """Counts the work of the present turn of the loop."""
+
+    __slots__ = ("_loop", "_spent")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._spent = 0
+
+    def spend(self) -> bool:
+        """Count one piece of work; tell whether it was the last of this turn."""
+        if not self._spent:
+            self._loop.call_soon(self._over)
+        self._spent += 1
+        return self._spent >= MOST
+
+    def _over(self) -> None:
+        self._spent = 0

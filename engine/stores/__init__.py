@@ -1,0 +1,1 @@
+"""The stores there are; each keeps the promises of `engine.store.LogStore`."""
