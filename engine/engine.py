@@ -23,7 +23,7 @@ from engine.ids import Json, RunId
 from engine.inputs import Start
 from engine.stores.memory import MemoryStore
 from engine.tail import Tails
-from engine.tool import Tool, Tools, ToolSource
+from engine.tool import Tools, ToolSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -100,8 +100,8 @@ class Engine:
         made = graph if isinstance(graph, Graph) else Graph.parse(graph)
         if not made.name:
             made = made.named(f"graph-{made.version[:12]}")
-        for name, function in made.tools.items():
-            self.tools.add(function if isinstance(function, Tool) else Tool(function, name=name))
+        for function in made.tools.values():
+            self.tools.add(function)
         self._bind(made)
         return self._catalog.add(made)
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from engine.condition.cel import MAX_ITERATIONS
-from engine.condition.tree import CHOICE, Call, Items, Literal, Loop, Name, children
+from engine.condition.tree import CHOICE, INDEX, Call, Items, Literal, Loop, Name, children
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,9 +36,15 @@ ITEM: Final = 30
 LOGIC: Final = frozenset({"_&&_", "_||_", "!_", CHOICE, "@not_strictly_false"})
 """Operators that neither read nor copy what they are given."""
 MATCHES: Final = "matches"
+CONTAINS: Final = "contains"
 
+KEY: Final = 20
+"""A character of a key that is worked out: a missing one is written into an error each time."""
+SHORTEST: Final = 32
+"""Characters of a text that is searched for which are compared at a time."""
 _FEW: Final = 8
 """Uses of one name that are linear enough."""
+_FEW_LOOKUPS: Final = 2
 _MAX_REPEAT: Final = 1_000
 """The library refuses patterns that repeat something more often."""
 
@@ -62,13 +68,20 @@ class Shape:
     """Items of lists that are written down."""
     chars: int = 0
     """Characters of strings that are written down."""
-    patterns: bool = False
-    """A regular expression may be costly, or isn't known yet."""
+    lookups: int = 0
+    """Keys that are worked out: `labels[level]`."""
+    steep: bool = False
+    """A call may cost more than what it is given is long, such as a regular expression."""
 
     @property
     def plain(self) -> bool:
         """It needs no weighing."""
-        return not self.depth and not self.patterns and max(self.uses.values(), default=0) <= _FEW
+        return (
+            not self.depth
+            and not self.steep
+            and self.lookups <= _FEW_LOOKUPS
+            and max(self.uses.values(), default=0) <= _FEW
+        )
 
 
 def shape(tree: Node) -> Shape:
@@ -101,8 +114,7 @@ def _look(node: Node, found: Shape, depth: int, own: frozenset[str], under: int)
                 found.repeated_calls += 1
             else:
                 found.calls += 1
-            if function == MATCHES:
-                found.patterns |= depth > 0 or not _is_simple(node.args[-1])
+            _look_steep(node, found, depth, own)
             for part in children(node):
                 _look(part, found, depth, own, under + 1)
         case _:
@@ -110,6 +122,20 @@ def _look(node: Node, found: Shape, depth: int, own: frozenset[str], under: int)
                 found.items += len(node.items)
             for part in children(node):
                 _look(part, found, depth, own, under)
+
+
+def _look_steep(node: Call, found: Shape, depth: int, own: frozenset[str]) -> None:
+    """Note a call whose cost is not that of reading what it is given once."""
+    last = node.args[-1] if node.args else node
+    known = isinstance(last, Literal)
+    if node.function == MATCHES:
+        found.steep |= depth > 0 or not _is_simple(last)
+    elif node.function == CONTAINS:
+        found.steep |= not known
+    elif node.function == INDEX and not known:
+        found.lookups += 1
+        found.steep |= depth > 0 and not (isinstance(last, Name) and last.name in own)
+        _look(last, found, depth, own, KEY if depth else 0)
 
 
 def _names(node: Node) -> int:
@@ -129,6 +155,8 @@ _CLASS: Final = 4_000
 """States of one class of Unicode characters, such as `\\pL`."""
 _SIMPLE_CHAR: Final = 8
 _REPEATED_CHAR: Final = 15
+UNKNOWN_PATTERN: Final = (BUDGET + 1, _REPEATED_CHAR * _MAX_REPEAT)
+"""A pattern that is put together in the expression may be any."""
 
 
 def pattern_cost(pattern: str) -> tuple[int, int]:
@@ -136,10 +164,12 @@ def pattern_cost(pattern: str) -> tuple[int, int]:
 
     The library compiles a pattern anew for each match.
     """
+    if len(pattern) * _STATE > BUDGET:
+        return UNKNOWN_PATTERN
     repeats = 1
-    for counts in re.findall(r"\{(\d+(?:,\d*)?)\}", pattern):
-        repeats *= max(int(count or 0) for count in counts.split(","))
-    repeats = min(max(repeats, 1), _MAX_REPEAT)
+    for counts in re.findall(r"\{(\d{1,4}(?:,\d{0,4})?)\}", pattern):
+        most = max(int(count or 0) for count in counts.split(","))
+        repeats = min(repeats * max(most, 1), _MAX_REPEAT)
     states = (len(pattern) + _CLASS * len(re.findall(r"\\[pP]", pattern))) * repeats
     per_char = _SIMPLE_CHAR if repeats == 1 else _REPEATED_CHAR * repeats
     return _PATTERN + _STATE * states, per_char
@@ -177,7 +207,7 @@ def weight(value: Json) -> int:
 
 def harmless(shape: Shape, data: dict[str, Json]) -> bool:
     """Tell whether an evaluation on `data` is cheap by a rough measure, on the safe side."""
-    if shape.patterns:
+    if shape.steep or (shape.lookups > _FEW_LOOKUPS and not shape.depth):
         return False
     items, chars = size(data.values())
     turns = (items * shape.over + shape.items) * shape.loops
@@ -186,7 +216,8 @@ def harmless(shape: Shape, data: dict[str, Json]) -> bool:
     if turns > MAX_ITERATIONS:
         return False
     once = ITEM * (items + shape.items) + chars + shape.chars + 1
-    work = sum(shape.uses.values()) * once * (turns if shape.depth > 1 else 1)
+    # In one loop, an item is as large as what is looped over, but only once for all of them.
+    work = sum(shape.uses.values()) * once * (turns if shape.depth > 1 else max(shape.over, 1))
     work += turns * shape.chars * (shape.repeated_calls + 1)
     work += CALL * (shape.calls + shape.repeated_calls * turns)
     if work > BUDGET:

@@ -16,7 +16,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from engine.condition.cel import MAX_ITERATIONS
-from engine.condition.cost import BUDGET, CALL, ITEM, LOGIC, MATCHES, pattern_cost, weight
+from engine.condition.cost import (
+    BUDGET,
+    CALL,
+    CONTAINS,
+    ITEM,
+    KEY,
+    LOGIC,
+    MATCHES,
+    SHORTEST,
+    UNKNOWN_PATTERN,
+    pattern_cost,
+    weight,
+)
 from engine.condition.tree import CHOICE, Call, Field, Items, Literal, Loop, Name, children
 
 if TYPE_CHECKING:
@@ -145,11 +157,16 @@ class _Weighing:
             case ("_[_]", (_, Literal(value=str() | int() as key))):
                 return self._part(groups[0], key, scope)
             case ("_[_]", _):
+                self._spend(KEY * _joined(groups[1:], scope).total)
                 return self._any_part(groups[0], scope)
             case (function, _) if function in LOGIC:
                 return joined if function == CHOICE else _small(scope)
             case (function, args) if function == MATCHES:
                 self._match(args[-1], groups, joined, scope)
+                return _small(scope)
+            case (function, _) if function == CONTAINS:
+                # A text of nothing but "x" is searched for "xxx...y" by comparing everywhere.
+                self._spend(CALL * scope.runs + joined.total * (1 + groups[-1].most // SHORTEST))
                 return _small(scope)
             case (function, _):
                 self._spend(CALL * scope.runs + joined.total)
@@ -168,7 +185,7 @@ class _Weighing:
         elif isinstance(given, _Known):
             costs = [pattern_cost(value) for value in given.values if isinstance(value, str)]
         else:
-            costs = [pattern_cost("x{1000}" * given.most)]  # put together: it may be any
+            costs = [UNKNOWN_PATTERN]
         per_match = max((cost for cost, _ in costs), default=0)
         per_char = max((cost for _, cost in costs), default=0)
         self._spend(per_match * scope.runs + per_char * joined.total)

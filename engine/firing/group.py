@@ -13,8 +13,8 @@ from engine.place import path
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from engine.graph.join_plan import JoinPlan
     from engine.graph.parts import Join
-    from engine.graph.plan import JoinPlan
     from engine.message import Message
 
 Key: TypeAlias = "tuple[int, ...]"

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 from engine.graph.edges import ANY_ERROR
 from engine.graph.leaves import warn_of_leaves
-from engine.graph.plan import BEFORE_ALL
 from engine.graph.problems import listed, shown
-from engine.graph.reach import components
+from engine.graph.reach import components, intervals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,7 +88,7 @@ def _warn_of_two_entries(
     A loop with one entry is closed by edges back to a node that dominates their source. What
     still goes round without those has no node that every path into it passes.
     """
-    first, last = _intervals(plan.split)
+    first, last = intervals(plan.split)
     forward = [
         [t for t in targets if not first[t] <= first[s] <= last[t]] for s, targets in enumerate(out)
     ]
@@ -115,23 +114,3 @@ def _warn_of_two_entries(
             f"{listed(names)}, so its nodes may wait for each other",
             f"lead all edges into it to one node, such as {shown(names[0])}",
         )
-
-
-def _intervals(split: Sequence[int]) -> tuple[list[int], list[int]]:
-    """Number the tree of splits so that a node is above those within its interval."""
-    below: dict[int, list[int]] = {}
-    for node, above in enumerate(split):
-        below.setdefault(above, []).append(node)
-    first, last = [0] * len(split), [0] * len(split)
-    clock = 0
-    stack = list(reversed(below[BEFORE_ALL]))
-    while stack:
-        node = stack.pop()
-        if node < 0:
-            last[~node] = clock - 1
-            continue
-        first[node] = clock
-        clock += 1
-        stack.append(~node)
-        stack.extend(reversed(below.get(node, ())))
-    return first, last

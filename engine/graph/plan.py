@@ -9,11 +9,11 @@ A *slot* of a node is one of its incoming edges, numbered in the order of their 
 
 from __future__ import annotations
 
-import heapq
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from engine.graph.reach import components, immediate_dominators, span
+from engine.graph.join_plan import JoinPlan
+from engine.graph.reach import components, immediate_dominators, intervals, span
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,27 +22,6 @@ if TYPE_CHECKING:
 
 BEFORE_ALL: Final = -1
 """The start of a run, as the source of the edge into the entry."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class JoinPlan:
-    """What one node that may have to wait needs to know."""
-
-    full: int
-    """All its slots."""
-    closing: int
-    """Its slots whose edge closes a loop."""
-    split: int
-    feeds: int
-    """The nodes at which a message can still deliver to this one."""
-    delivers: Mapping[int, int]
-    """For each of those nodes, the slots it can deliver along."""
-    asks_pass: bool
-    """Whether it matters if a message has been through this node before."""
-    strays: int
-    """Its slots along which a message may come that nobody may wait for."""
-    circular: bool
-    """Whether it can be part of a circle of nodes that wait for each other."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,8 +39,10 @@ class Plan:
     """The nodes whose latest activation messages carry along."""
     renews: tuple[frozenset[int], ...]
     """For each node: the tracked nodes that begin a new round with its activation."""
-    carries: tuple[frozenset[int], ...]
-    """For each node: the tracked nodes that still matter to a message there."""
+    askers: Mapping[int, Sequence[JoinPlan]]
+    """For each tracked node: the joins that ask for it."""
+    _matters: dict[int, int]
+    """For each tracked node that was asked about: where messages must carry it."""
     component: tuple[int, ...]
     """Two nodes that reach each other have the same number."""
     closing: frozenset[tuple[str, str]]
@@ -75,6 +56,20 @@ class Plan:
     def of(cls, nodes: Mapping[str, Node], routing: Mapping[str, Routing], entry: str) -> Plan:
         """Compute the plan of a graph whose nodes are given in node order."""
         return _Planner(nodes, routing, entry).plan()
+
+    def carried(self, rounds: Mapping[int, int], node: int) -> Mapping[int, int]:
+        """Give what of `rounds` still matters to a message at `node`."""
+        kept = [tracked for tracked in rounds if self._where(tracked) >> node & 1]
+        return rounds if len(kept) == len(rounds) else {each: rounds[each] for each in kept}
+
+    def _where(self, tracked: int) -> int:
+        found = self._matters.get(tracked)
+        if found is None:
+            found = 0
+            for join in self.askers[tracked]:
+                found |= join.feeds | 1 << join.node
+            self._matters[tracked] = found
+        return found
 
 
 def bits(mask: int) -> list[int]:
@@ -122,27 +117,11 @@ class _Planner:
                 self.into[target].append(source)
         self.split = immediate_dominators(self.entry, self.out, self.into)
         self.component = components(self.out)
-        self.depth = self._depths()
-
-    def _depths(self) -> list[int]:
-        depth = [-1] * len(self.split)
-        for each in range(len(depth)):
-            node = each
-            chain: list[int] = []
-            while node != BEFORE_ALL and depth[node] < 0:
-                chain.append(node)
-                node = self.split[node]
-            below = 0 if node == BEFORE_ALL else depth[node] + 1
-            for above in reversed(chain):
-                depth[above] = below
-                below += 1
-        return depth
+        self.first, self.last = intervals(self.split)
 
     def dominates(self, above: int, node: int) -> bool:
         """Tell whether every path to `node` passes `above` (or they are the same)."""
-        while self.depth[node] > self.depth[above]:
-            node = self.split[node]
-        return node == above
+        return self.first[above] <= self.first[node] <= self.last[above]
 
     def plan(self) -> Plan:
         closing = [self._closing(node) for node in range(len(self.nodes))]
@@ -155,17 +134,18 @@ class _Planner:
                 joins.append(self._join(number, closing=0, split=BEFORE_ALL))
             else:
                 joins.append(self._join(number, closing[number], self.split[number]))
-        joins = self._mark_circles(joins)
-        tracked, renews, carries = self._tracking(joins)
+        self._set_rivals(joins)
+        renews, askers = self._tracking(joins)
         return Plan(
             names=self.names,
             index=self.index,
             slots=tuple({s: slot for slot, s in enumerate(into)} for into in self.into),
             joins=tuple(joins),
             split=tuple(self.split),
-            tracked=tracked,
+            tracked=frozenset(askers),
             renews=renews,
-            carries=carries,
+            askers=askers,
+            _matters={},
             component=tuple(self.component),
             closing=frozenset(
                 (self.names[self.into[node][slot]], self.names[node])
@@ -193,107 +173,57 @@ class _Planner:
             and node not in self.sure[source]
             and source != split
         ]
+        mask = 0
+        for slot, source in suspects:
+            if self.dominates(node, source):  # it stands before its source, and reaches it
+                mask |= 1 << slot
+        suspects = [(slot, source) for slot, source in suspects if not mask >> slot & 1]
         if not suspects:
-            return 0
+            return mask
         reached = span(node, self.out, avoid=split, within=(self.component, mine))
         surely = span(node, self.sure, avoid=split, within=(self.component, mine))
-        mask = 0
         for slot, source in suspects:
             if source in reached and (source in surely or node < source):
                 mask |= 1 << slot
         return mask
 
     def _join(self, node: int, closing: int, split: int) -> JoinPlan:
-        delivers = self._delivers(node, split)
-        feeds = 0
-        for source in delivers:
-            feeds |= 1 << source
+        planned = JoinPlan(node, split, closing, self.into)
         join = self.nodes[node].join
-        strays = 0
         if join is None:
             for slot in bits(closing):
                 if not self.dominates(node, self.into[node][slot]):
-                    strays |= 1 << slot
-            asks = strays != 0
-        else:
-            asks = join.batch is None and self._comes_back(node, split)
-        return JoinPlan(
-            full=(1 << len(self.into[node])) - 1,
-            closing=closing,
-            split=split,
-            feeds=feeds,
-            delivers=delivers,
-            asks_pass=asks,
-            strays=strays,
-            circular=False,
-        )
+                    planned.strays |= 1 << slot
+            planned.asks_pass = planned.strays != 0
+        elif join.batch is None:
+            planned.asks_pass = self._in_loop(node)
+        return planned
 
-    def _delivers(self, node: int, split: int) -> dict[int, int]:
-        """Find from where a message can still deliver to `node`, and along which slots."""
-        stop = (BEFORE_ALL, node, split)
-        delivers: dict[int, int] = {}
-        heap: list[int] = []  # sinks first, so that in a graph without loops each is seen once
-        for slot, source in enumerate(self.into[node]):
-            if source not in stop:
-                delivers[source] = 1 << slot
-                heapq.heappush(heap, -source)
-        queued = set(delivers)
-        while heap:
-            here = -heapq.heappop(heap)
-            queued.discard(here)
-            for source in self.into[here]:
-                known = delivers.get(source, 0)
-                if source in stop or known | delivers[here] == known:
-                    continue
-                delivers[source] = known | delivers[here]
-                if source not in queued:
-                    queued.add(source)
-                    heapq.heappush(heap, -source)
-        return delivers
-
-    def _comes_back(self, node: int, split: int) -> bool:
+    def _in_loop(self, node: int) -> bool:
         mine = self.component[node]
-        reached = span(node, self.out, avoid=split, within=(self.component, mine))
-        return any(node in self.out[other] for other in reached)
+        return any(self.component[target] == mine for target in self.out[node])
 
-    def _mark_circles(self, joins: Sequence[JoinPlan | None]) -> list[JoinPlan | None]:
-        """Mark the joins that can wait for each other, in a circle."""
-        waiting = 0
+    def _set_rivals(self, joins: Sequence[JoinPlan | None]) -> None:
+        rivals: dict[int, list[JoinPlan]] = {}
         for node, join in enumerate(joins):
             if join is not None:
-                waiting |= 1 << node
-        needs = [bits(join.feeds & waiting) if join else [] for join in joins]
-        component = components(needs)
-        size: dict[int, int] = {}
-        for number in component:
-            size[number] = size.get(number, 0) + 1
-        marked: list[JoinPlan | None] = []
-        for node, join in enumerate(joins):
-            if join is not None and size[component[node]] > 1:
-                marked.append(replace(join, circular=True))
-            else:
-                marked.append(join)
-        return marked
+                join.rivals = rivals.setdefault(self.component[node], [])
+                join.rivals.append(join)
 
     def _tracking(
         self, joins: Sequence[JoinPlan | None]
-    ) -> tuple[frozenset[int], tuple[frozenset[int], ...], tuple[frozenset[int], ...]]:
-        """Find what messages must carry, where it is renewed, and how far it matters."""
-        tracked: set[int] = set()
+    ) -> tuple[tuple[frozenset[int], ...], dict[int, list[JoinPlan]]]:
+        """Find what messages must carry, for which joins, and where it is renewed."""
         renews: list[set[int]] = [set() for _ in joins]
-        carries: list[set[int]] = [set() for _ in joins]
+        askers: dict[int, list[JoinPlan]] = {}
         for node, join in enumerate(joins):
             own = self.nodes[node].join
             if join is None or (own is not None and own.batch is not None):
                 continue
-            keys: set[int] = set()
             if join.split != BEFORE_ALL:
-                keys.add(join.split)
+                askers.setdefault(join.split, []).append(join)
             if join.asks_pass:
-                keys.add(node)
+                askers.setdefault(node, []).append(join)
                 if join.split != BEFORE_ALL:
                     renews[join.split].add(node)
-            tracked |= keys
-            for place in [node, *join.delivers]:
-                carries[place] |= keys
-        return frozenset(tracked), tuple(map(frozenset, renews)), tuple(map(frozenset, carries))
+        return tuple(map(frozenset, renews)), askers

@@ -123,3 +123,23 @@ def span(
                 reached.add(successor)
                 stack.append(successor)
     return reached
+
+
+def intervals(split: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Number the tree of splits so that a node is above those within its interval."""
+    below: dict[int, list[int]] = {}
+    for node, above in enumerate(split):
+        below.setdefault(above, []).append(node)
+    first, last = [0] * len(split), [0] * len(split)
+    clock = 0
+    stack = list(reversed(below[-1]))
+    while stack:
+        node = stack.pop()
+        if node < 0:
+            last[~node] = clock - 1
+            continue
+        first[node] = clock
+        clock += 1
+        stack.append(~node)
+        stack.extend(reversed(below.get(node, ())))
+    return first, last

@@ -102,9 +102,7 @@ def _send(run: Run, sender: Activation, seq: Seq, node: int) -> Message:
         sender.head.refs += 1
         place = _beside(sender, sender.first)
     if rounds:
-        carries = run.plan.carries[node]
-        if not rounds.keys() <= carries:
-            rounds = {n: number for n, number in rounds.items() if n in carries}
+        rounds = run.plan.carried(rounds, node)
     slot = run.plan.slots[node][sender.position]
     message = Message(seq, node, slot, sender.head, rounds, place)
     if sender.first is None:

@@ -61,6 +61,11 @@ def problem(tried: Case) -> str:
     return ""
 
 
+def check_seed(seed: int) -> str:
+    """Say what is wrong with the graph of a seed, or nothing."""
+    return problem(case(seed))
+
+
 def smallest(whole: Case) -> Case:
     """Shrink a case, keeping the kind of its problem, under whatever schedule shows it."""
     kind = kind_of(problem(whole))

@@ -15,10 +15,10 @@ from engine.decide import step
 from engine.entry import ErrorInfo, MessageSent, NodeStarted, decode_batch, encode_batch
 from engine.errors import Refused
 from engine.ids import ActivationId, RunId, Seq
-from engine.inputs import Input, Result, Start, Timer
+from engine.inputs import Input, Patch, Pause, Result, Resume, Skip, Start, Timer
 from engine.run import Run, fold
 from tests.laws.flight import FIRST_MESSAGE, named
-from tests.laws.tools import Answer, call
+from tests.laws.tools import Answer, call, plain, value
 
 if TYPE_CHECKING:
     from random import Random
@@ -66,6 +66,10 @@ class Host:
         self.firings: list[str] = []
         self.late = chance.random() < 0.1
         """Whether this host may bring a result before a timer that has been due for longer."""
+        self.people = case.flavour == "anything" and chance.random() < 0.2
+        """Whether somebody pauses, patches and skips; that is a matter of timing, by nature."""
+        self.commands = 0
+        self.answers: dict[tuple[ActivationId, int], Answer] = {}
         self.order = {node: chance.random() for node in case.document["nodes"]}
         """Which nodes are fast; in half of the runs none is."""
         if chance.random() < 0.5:
@@ -91,6 +95,9 @@ class Host:
     def go(self) -> None:
         """Feed one input that chance chooses."""
         self.now += timedelta(microseconds=self.chance.choice((1, 1000, 700_000)))
+        if self.people and self.chance.random() < 0.15:
+            self.feed(self.command())
+            return
         due = deadline(self.run)
         waiting = [(id_, answer) for id_ in active(self.run) if (answer := self.answer(id_))]
         if due is not None and (
@@ -106,6 +113,8 @@ class Host:
         elif waiting:
             id_, answer = self.choose(waiting)
             self.feed(self.result(id_, answer))
+        elif self.run.status == "paused":
+            self.feed(self.resume())
         else:
             message = f"nothing to do, no timer, and the run is {self.run.status}"
             raise Mismatch(message)
@@ -127,9 +136,41 @@ class Host:
     def answer(self, id_: ActivationId) -> Answer | None:
         """Give what the tool of an activation gives back, if it does."""
         activation = active(self.run)[id_]
-        state = state_of(self.run, id_)
-        answer = call(self.case, activation.node, self.names[id_], state, activation.attempt)
-        return None if answer.hangs else answer
+        known = (id_, activation.attempt)
+        if known not in self.answers:
+            state = state_of(self.run, id_)
+            self.answers[known] = call(
+                self.case, activation.node, self.names[id_], state, activation.attempt
+            )
+        return None if self.answers[known].hangs else self.answers[known]
+
+    def command(self) -> Input:
+        """Do what people do."""
+        self.answers.clear()  # they may depend on what is patched
+        if self.run.status == "paused" and self.chance.random() < 0.6:
+            return self.resume()
+        self.commands += 1
+        running = active(self.run)
+        match self.chance.choice(("pause", "patch", "patch", "skip")):
+            case "patch":
+                key = self.chance.choice([k for k in self.case.kinds if k.startswith("k")])
+                kind = self.case.kinds[key]
+                patch = {key: plain(kind, value(kind, key, self.chance))}
+                nodes = [None, *sorted({each.node for each in running.values()})]
+                node = self.chance.choice(nodes)
+                return Patch(at=self.now, n=self.commands, patch=patch, node=node)
+            case "skip" if running:
+                id_ = self.chance.choice(sorted(running))
+                return Skip(at=self.now, n=self.commands, activation=id_, patch={"k0": 2})
+            case _ if self.run.status != "paused":
+                return Pause(at=self.now, n=self.commands)
+            case _:
+                return Resume(at=self.now, n=self.commands)
+
+    def resume(self) -> Input:
+        """Let a paused run go on."""
+        self.commands += 1
+        return Resume(at=self.now, n=self.commands)
 
     def result(self, id_: ActivationId, answer: Answer) -> Result:
         """Say it to the core."""
