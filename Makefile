@@ -55,7 +55,7 @@ format: install ## Put the code into the one format, and mend what can be mended
 
 coverage: install ## Measure which lines and branches the tests reach
 	$(BIN)/coverage erase
-	$(BIN)/coverage run --parallel-mode -m pytest -q
+	$(BIN)/coverage run --parallel-mode -m pytest -q --timeout=120
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --show-missing --skip-covered
 

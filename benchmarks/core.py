@@ -8,6 +8,7 @@ between two of them is worth more than either.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import statistics
 import sys
@@ -90,6 +91,24 @@ def measure(workload: Workload) -> None:
     workload.encode.append((encoded - folded) * each)
 
 
+async def _echo(hops: int) -> float:
+    """Pass a message to and fro between two tasks; give the CPU seconds of a hop."""
+    there: asyncio.Queue[int] = asyncio.Queue()
+    back: asyncio.Queue[int] = asyncio.Queue()
+
+    async def answer() -> None:
+        for _ in range(hops):
+            back.put_nowait(await there.get())
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(answer())
+        began = time.process_time()
+        for i in range(hops):
+            there.put_nowait(i)
+            await back.get()
+        return (time.process_time() - began) / (2 * hops)
+
+
 def chain(length: int) -> Graph:
     """Give a straight line."""
     names = [f"n{i}" for i in range(length)]
@@ -145,19 +164,26 @@ def middle(figures: Iterable[float]) -> float:
 def main() -> int:
     """Measure, and print the table."""
     measured = workloads()
+    hops: list[float] = []
     gc.disable()
     for _ in range(ROUNDS):
+        hops.append(asyncio.run(_echo(5_000)) * 1e6)
         for workload in measured:
             gc.collect()
             measure(workload)
     print(f"CPython {sys.version.split()[0]}, CPU microseconds, median of {ROUNDS} rounds")
-    print(f"{'':38}{'per entry:':>12}{'':>16}{'per hop:':>10}")
-    print(f"{'workload':38}{'decide':>10}{'fold':>9}{'encode':>9}{'decide':>10}{'entries':>9}")
+    bare = middle(hops)
+    print(f"a bare asyncio.Queue hop between two tasks: {bare:.2f}")
+    print(f"{'':38}{'per entry:':>12}{'':>16}{'per hop:':>10}{'over bare':>11}")
+    print(
+        f"{'workload':38}{'decide':>10}{'fold':>9}{'encode':>9}{'decide':>10}{'hop':>11}"
+        f"{'entries':>9}"
+    )
     for w in measured:
         hop = middle(w.decide) * w.entries / w.hops
         print(
             f"{w.name:38}{middle(w.decide):10.2f}{middle(w.fold):9.2f}{middle(w.encode):9.2f}"
-            f"{hop:10.2f}{w.entries:9}"
+            f"{hop:10.2f}{hop / bare:11.2f}{w.entries:9}"
         )
     by_name = {w.name: w for w in measured}
     hundred, thousand = by_name["fan-out 100 and join"], by_name["fan-out 1,000 and join"]

@@ -26,7 +26,7 @@ class Bits:
     def __init__(self) -> None:
         self._free: list[int] = []
         self._next = 0
-        self.named = 0
+        self.named: int = 0
         """What a patch by a person supersedes. The patch may outlive these segments and must
         not mistake another one for them, so nothing is given out again, and they stay apart."""
 

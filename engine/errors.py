@@ -39,7 +39,7 @@ class EngineError(Exception):
         details: The facts behind the message.
     """
 
-    code = "ENGINE_ERROR"
+    code: str = "ENGINE_ERROR"
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class InvalidGraph(EngineError):
     code = "INVALID_GRAPH"
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(problems)
+        self.problems: tuple[Problem, ...] = tuple(problems)
         count = len(self.problems)
         lines = "\n".join(
             f"  {p.path or '/'}: {p.message}" + (f" ({p.hint})" if p.hint else "")

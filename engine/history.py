@@ -42,7 +42,7 @@ class Conflict(Exception):  # a fact, turned into an error where it is told
     def __init__(self, key: str, writes: Sequence[tuple[str, Json]]) -> None:
         super().__init__(key)
         self.key = key
-        self.writes = tuple(writes)
+        self.writes: tuple[tuple[str, Json], ...] = tuple(writes)
 
 
 class History:
@@ -51,7 +51,7 @@ class History:
     __slots__ = ("_bits", "_patches", "reducers")
 
     def __init__(self, reducers: Mapping[str, Reducer]) -> None:
-        self.reducers = reducers
+        self.reducers: Mapping[str, Reducer] = reducers
         self._bits = Bits()
         self._patches: list[Segment] = []
         """The patches by persons that stand in more than one history."""

@@ -34,14 +34,14 @@ class Message:
     def __init__(  # noqa: PLR0913, PLR0917  # one is made for every edge passed: no keywords
         self, seq: Seq, node: int, slot: int, head: Segment, rounds: Rounds, place: Place
     ) -> None:
-        self.seq = seq
-        self.node = node
-        self.slot = slot
+        self.seq: Seq = seq
+        self.node: int = node
+        self.slot: int = slot
         """Along which incoming edge it came."""
         self.head: Segment | None = head
         """Its history while it waits; then its activation has it."""
-        self.rounds = rounds
-        self.place = place
+        self.rounds: Rounds = rounds
+        self.place: Place = place
         self.holder: Activation | None = None
         self.group: Group | None = None
         """Where it waits for others."""
@@ -88,27 +88,27 @@ class Activation:
         rounds: Rounds,
         since: datetime,
     ) -> None:
-        self.id = id
-        self.node = node
-        self.position = position
+        self.id: ActivationId = id
+        self.node: str = node
+        self.position: int = position
         """The place of the node in node order."""
-        self.number = number
+        self.number: int = number
         """Grows in the order of firing."""
-        self.held = held
-        self.head = head
-        self.rounds = rounds
-        self.place = shortest(held[0].place)
-        self.attempt = 1
-        self.series = 1
+        self.held: tuple[Message, ...] = held
+        self.head: Segment = head
+        self.rounds: Rounds = rounds
+        self.place: Place = shortest(held[0].place)
+        self.attempt: int = 1
+        self.series: int = 1
         """The attempt that the present count of attempts began with."""
         self.status: Literal["running", "backing_off", "exhausted", "failed"] = "running"
-        self.since = since
+        self.since: datetime = since
         """When it fired."""
         self.due: datetime | None = None
         """When the next attempt is made."""
         self.first: Message | None = None
         """The first message it sent."""
-        self.sent = 0
+        self.sent: int = 0
 
     @property
     def messages(self) -> tuple[Seq, ...]:

@@ -18,9 +18,9 @@ class Fork:
     __slots__ = ("branches", "place")
 
     def __init__(self, place: Place) -> None:
-        self.place = place
+        self.place: Place = place
         """Where the fork itself stands."""
-        self.branches = 2
+        self.branches: int = 2
         """How many of its branches something still stands on."""
 
 

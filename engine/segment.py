@@ -41,15 +41,15 @@ class Segment:
     def __init__(
         self, reducers: Mapping[str, Reducer], parents: tuple[Segment, ...], bit: int
     ) -> None:
-        self.reducers = reducers
-        self.parents = parents
-        self.bit = bit
+        self.reducers: Mapping[str, Reducer] = reducers
+        self.parents: tuple[Segment, ...] = parents
+        self.bit: int = bit
         """This segment in bit-sets; 0 for the root, which is in every history."""
-        self.ancestors = 0
+        self.ancestors: int = 0
         """The segments of this history besides itself."""
-        self.past = 0
+        self.past: int = 0
         """What its writes supersede: its ancestors, and more for a patch by a person."""
-        self.refs = 1
+        self.refs: int = 1
         """Messages and activations that have it as their history, and its children."""
         self.values: dict[str, object] = {}
         """What differs from the first parent: accumulators of reducers, and plain values."""

@@ -110,15 +110,37 @@ def plain(value: Value) -> Json:
     if kind == "NULL":
         return None
     if kind.startswith("LIST"):
-        return [plain(item) for item in cast("list[Value]", value.value())]
+        return [plain(item) for item in items(value)]
     if kind.startswith("MAP"):
-        items = cast("dict[object, Value]", value.value())
-        # Sorted, since the library's order differs in every process. To Python, 1 and true
-        # are one key, and which of both it has got is chance as well.
-        named = {int(key) if isinstance(key, bool) else key: key for key in items}
-        pairs = sorted(named.items(), key=_by_text)
-        return cast("Json", {name: plain(items[key]) for name, key in pairs})
+        return cast("Json", {key: plain(item) for key, item in pairs(value)})
     return cast("Json", value.value())
+
+
+def outline(value: Value) -> Json:
+    """Give a value without what is in it: lists of as many nulls, objects of their keys."""
+    kind = value.type().name()
+    if kind.startswith("LIST"):
+        nothing: list[Json] = [None] * len(items(value))
+        return nothing
+    if kind.startswith("MAP"):
+        return cast("Json", dict.fromkeys(key for key, _ in pairs(value)))
+    return plain(value)
+
+
+def items(value: Value) -> list[Value]:
+    """Give the items of a list."""
+    return cast("list[Value]", value.value())
+
+
+def pairs(value: Value) -> list[tuple[object, Value]]:
+    """Give the keys and values of a map.
+
+    Sorted, since the library's order differs in every process. To Python, 1 and true are one
+    key, and which of both it has got is chance as well.
+    """
+    found = cast("dict[object, Value]", value.value())
+    named = {int(key) if isinstance(key, bool) else key: found[key] for key in found}
+    return sorted(named.items(), key=_by_text)
 
 
 def _by_text(pair: tuple[object, object]) -> str:

@@ -223,5 +223,7 @@ def harmless(shape: Shape, data: dict[str, Json]) -> bool:
     if work > BUDGET:
         return False
     for name, uses in shape.repeated.items():
-        work += uses * turns * (weight(data[name]) if name in data else once)
+        # In loops inside each other, it may be the name of an outer one.
+        heavy = once if shape.depth > 1 or name not in data else weight(data[name])
+        work += uses * turns * heavy
     return work <= BUDGET

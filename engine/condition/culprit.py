@@ -42,7 +42,7 @@ class Culprit:
 
     node: Node
     values: tuple[Json, ...]
-    """What its parts are, in the order of `children(node)`."""
+    """What its parts are, in the order of `children(node)`; of lists and objects an outline."""
     report: str
     """The library's words."""
     loops: str
@@ -83,9 +83,10 @@ class _Search:
                 decided = self._outcome(condition, data)
                 if isinstance(decided, _Failed):
                     return self.find(condition, data)
-                if isinstance(decided, bool):
-                    return self.find(yes if decided else no, data)
-                return self._found(node, (decided,), outcome)
+                answer = cel.outline(decided)
+                if isinstance(answer, bool):
+                    return self.find(yes if answer else no, data)
+                return self._found(node, (answer,), outcome)
             case Loop():
                 return self._in_loop(node, data, outcome)
             case _:
@@ -97,20 +98,27 @@ class _Search:
             value = self._outcome(part, data)
             if isinstance(value, _Failed):
                 return self.find(part, data)
-            values.append(value)
+            values.append(cel.outline(value))
         return self._found(node, tuple(values), outcome)
 
     def _in_loop(self, node: Loop, data: dict[str, Json], outcome: _Failed) -> Culprit | None:
         over = self._outcome(node.over, data)
         if isinstance(over, _Failed):
             return self.find(node.over, data)
-        if not isinstance(over, list | dict):
-            return self._found(node, (over,), outcome)
-        result = self._outcome(node.start, data)
-        for index, item in enumerate(sorted(over, key=str) if isinstance(over, dict) else over):
-            inner = {**data, node.variable: item, node.result: cast("Json", result)}
-            path = f"{written(node.over)}[{index}]" if isinstance(over, list) else quoted(str(item))
+        kind = over.type().name()
+        if kind.startswith("LIST"):
+            paths = ((f"{written(node.over)}[{n}]", item) for n, item in enumerate(cel.items(over)))
+            items = ((path, cel.plain(item)) for path, item in paths)
+        elif kind.startswith("MAP"):
+            items = ((quoted(str(key)), cast("Json", key)) for key, _ in cel.pairs(over))
+        else:
+            return self._found(node, (cel.outline(over),), outcome)
+        start = self._outcome(node.start, data)
+        if isinstance(start, _Failed):
+            raise _GaveUp
+        for path, item in items:
             self._loops[node.variable] = path
+            inner = {**data, node.variable: item, node.result: cel.plain(start)}
             if found := self.find(node.step, inner):
                 return found
             del self._loops[node.variable]
@@ -120,19 +128,18 @@ class _Search:
         loops = " and ".join(f"{name} is {path}" for name, path in self._loops.items())
         return Culprit(node, values, outcome.report, f" ({loops})" if loops else "")
 
-    def _outcome(self, node: Node, data: dict[str, Json]) -> Json | _Failed:
+    def _outcome(self, node: Node, data: dict[str, Json]) -> cel.Value | _Failed:
         self._left -= 1
         if self._left < 0:
             raise _GaveUp
         given = {name: data[name] for name in reads(node).names if name in data}
         try:
             answer = cel.revive(wire.wrapped(node)).eval(data=given)
-            kind = answer.type().name()
-            if kind == "ERROR":
-                return _Failed(str(answer.value()))
-            return cel.plain(answer)
         except Exception as error:
             raise _GaveUp from error
+        if answer.type().name() == "ERROR":
+            return _Failed(str(answer.value()))
+        return answer
 
 
 def _evaluated(node: Node) -> tuple[Node, ...]:

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 _MAX_KEYS: Final = 20
 """Keys that a message lists."""
+_FEW_KEYS: Final = 5
+"""Keys of an object that only stands for a value."""
 _MAX_SHOWN: Final = 40
 """Characters of a value that a message shows."""
 
@@ -130,10 +132,12 @@ class _Case:
                 return self._misfit(node)
 
     def _no_key(self, key: str) -> ConditionFailed:
+        key = _cut(key)
         facts = self.program.facts
         keys = sorted(self.state if facts is None else facts & self.state.keys())
         # `my-key` is read as `my - key`: a key that the text contains as it stands was meant.
-        meant = [name for name in keys if not name.isidentifier() and name in self.program.text]
+        text = self.program.text
+        meant = [name for name in keys if not name.isidentifier() and name and name in text]
         near = get_close_matches(key, keys, n=1)
         ask = f"has(state.{key})" if key.isidentifier() else f"{quoted(key)} in state"
         if facts is not None:
@@ -177,7 +181,7 @@ class _Case:
     def _not_in(self, operand: Node, owner: dict[str, Json], key: str) -> ConditionFailed:
         if isinstance(operand, Name) and operand.name.removeprefix(".") == STATE:
             return self._no_key(key)  # of the state, `owner` may be but a part
-        name = written(operand)
+        name, key = written(operand), _cut(key)
         keys = sorted(map(str, owner))
         near = get_close_matches(key, keys, n=1)
         ask = f"has({name}.{key})" if key.isidentifier() else f"{quoted(key)} in {name}"
@@ -185,6 +189,7 @@ class _Case:
         return self._missing(f"{name} has no key {key!r}", key, keys, hint)
 
     def _missing(self, problem: str, key: str, keys: list[str], hint: str) -> ConditionFailed:
+        keys = [_cut(name) for name in keys[: _MAX_KEYS + 1]]
         listed = ", ".join(keys[:_MAX_KEYS]) + (", ..." if len(keys) > _MAX_KEYS else "")
         there = f", only {listed}" if keys else ""
         text = self.program.text
@@ -299,7 +304,7 @@ def _shown(value: Json) -> str:
         case list():
             return f"a list of {len(value)} items"
         case dict():
-            return f"an object with the keys {', '.join(sorted(map(str, value))[:5]) or '(none)'}"
+            return f"an object with the keys {_listed(value)}"
         case _:
             return f"the {_kind(value)} {_short(value)}"
 
@@ -309,11 +314,22 @@ def _short(value: Json) -> str:
         case None | list() | dict():
             return _shown(value)
         case str():
-            return quoted(value if len(value) <= _MAX_SHOWN else value[:_MAX_SHOWN] + "...")
+            return quoted(_cut(value))
         case bool():
             return "true" if value else "false"
         case _:
             return str(value)[:_MAX_SHOWN]
+
+
+def _listed(value: dict[str, Json]) -> str:
+    keys = sorted(map(str, value))
+    more = ", ..." if len(keys) > _FEW_KEYS else ""
+    return ", ".join(map(_cut, keys[:_FEW_KEYS])) + more if keys else "(none)"
+
+
+def _cut(text: str) -> str:
+    """Give the beginning of a text of any length."""
+    return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "..."
 
 
 def _comparison(value: Json) -> str:

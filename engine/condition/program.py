@@ -71,7 +71,7 @@ def _picked(names: frozenset[str], state: Mapping[str, Json]) -> dict[str, Json]
 
 @lru_cache(maxsize=1_024)
 def compiled(text: str, facts: frozenset[str] | None) -> Program:
-    """Compile and check `text`; a thousand of them take 4 MB.
+    """Compile and check `text`; a thousand of them take 9 MB.
 
     Raises:
         InvalidCondition: With the expression, a caret under the place, and the cure.

@@ -29,10 +29,10 @@ class Batch:
     __slots__ = ("at", "entries", "run", "run_id")
 
     def __init__(self, run: Run, at: datetime, run_id: RunId | None = None) -> None:
-        self.run = run
-        self.at = at if run.now is None or at > run.now else run.now
+        self.run: Run = run
+        self.at: datetime = at if run.now is None or at > run.now else run.now
         """A run's time never goes back."""
-        self.run_id = run.id if run_id is None else run_id
+        self.run_id: RunId = run.id if run_id is None else run_id
         self.entries: list[AnyEntry] = []
 
     def emit(self, kind: type[E], **fields: Any) -> E:  # type: ignore[explicit-any]  # the struct's own

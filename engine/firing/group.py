@@ -39,23 +39,23 @@ class Group:
     )
 
     def __init__(self, node: int, key: Key, plan: JoinPlan, join: Join | None) -> None:
-        self.node = node
-        self.key = key
-        self.plan = plan
-        self.join = join
+        self.node: int = node
+        self.key: Key = key
+        self.plan: JoinPlan = plan
+        self.join: Join | None = join
         self.queues: dict[int, list[Message]] = {}
         """Per slot, in order of arrival."""
-        self.arrived = 0
+        self.arrived: int = 0
         """The slots with a message."""
-        self.delivered = 0
+        self.delivered: int = 0
         """The slots that have ever delivered to this group."""
         self.claims: dict[Message, int] = {}
         """Messages that can still deliver, each with the slots it can deliver along."""
-        self.fired = False
+        self.fired: bool = False
         """Only for joins whose rest is withdrawn: they fire once."""
-        self.complete = False
+        self.complete: bool = False
         """It fired, and nothing can come along an edge that has not delivered."""
-        self.satisfied = False
+        self.satisfied: bool = False
         """Only for `when`: what the condition said when a message came last."""
 
     @property
@@ -128,7 +128,7 @@ class Index:
 
     def __init__(self, messages: Iterable[Message]) -> None:
         self.at: dict[int, dict[Message, None]] = {}
-        self.busy = 0
+        self.busy: int = 0
         for message in messages:
             self.add(message)
 

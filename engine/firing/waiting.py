@@ -41,10 +41,10 @@ class Waiting:
     def __init__(
         self, plan: Plan, joins: tuple[Join | None, ...], messages: Mapping[Seq, Message]
     ) -> None:
-        self.plan = plan
-        self.nodes = joins
+        self.plan: Plan = plan
+        self.nodes: tuple[Join | None, ...] = joins
         """What each node says about its join."""
-        self.messages = messages
+        self.messages: Mapping[Seq, Message] = messages
         """All messages in flight, by seq; shared with the run."""
         self.groups: dict[int, dict[Key, Group]] = {}
         self.touched: dict[Group, None] = {}
@@ -107,6 +107,11 @@ class Waiting:
         return bool(
             plan.strays & 1 << message.slot and message.rounds.get(message.node, NONE) == NONE
         )
+
+    def conditional(self, message: Message) -> bool:
+        """Tell whether a message waits at a join that asks a condition."""
+        join = self.nodes[message.node]
+        return message.group is not None and join is not None and join.when is not None
 
     def arrive(self, message: Message) -> Group:
         """Give the group of a message that came to a node with a join.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields as fields_of
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypedDict, cast
 
 from engine.graph.expressions import PYTHON
 from engine.graph.graph import NO_REDUCERS, Graph, graph_of
@@ -245,10 +245,11 @@ class GraphBuilder:
 
     def _rule(self, rule: object) -> object:
         if isinstance(rule, Mapping):
-            when = rule.get("when")
-            return {**rule, "when": self._when(when)} if callable(when) else dict(rule)
+            given = cast("Mapping[object, object]", rule)
+            when = given.get("when")
+            return {**given, "when": self._when(when)} if callable(when) else dict(given)
         match rule:
-            case (when, to):
+            case (object() as when, object() as to):
                 return {"when": self._when(when), "to": to}
             case _:  # is refused as no rule where documents are checked
                 return rule

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from engine.condition import Condition, Expression
 from engine.graph.expressions import PYTHON
@@ -96,9 +96,10 @@ def _plain(value: object) -> Json:
         case None | bool() | int() | float() | str():
             return value
         case tuple():
-            return [_plain(item) for item in value]
+            return [_plain(item) for item in cast("tuple[object, ...]", value)]
         case dict():  # the author's own: 1 and 1.0 are two values
-            return {k: v.text if isinstance(v, Expression) else v for k, v in value.items()}
+            given = cast("dict[str, Json | Expression]", value)
+            return {k: v.text if isinstance(v, Expression) else v for k, v in given.items()}
         case _:
             raise TypeError(f"a part of a graph can't be written down: {value!r}")
 

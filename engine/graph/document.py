@@ -36,10 +36,10 @@ class Draft:
     name: str = ""
     description: str = ""
     tags: tuple[str, ...] = ()
-    metadata: Mapping[str, Json] = field(default_factory=dict)
-    nodes: dict[str, NodeDraft] = field(default_factory=dict)
+    metadata: Mapping[str, Json] = field(default_factory=dict[str, "Json"])
+    nodes: dict[str, NodeDraft] = field(default_factory=dict[str, NodeDraft])
     nodes_path: Pointer = ()
-    routing: dict[str, RoutingDraft] = field(default_factory=dict)
+    routing: dict[str, RoutingDraft] = field(default_factory=dict[str, RoutingDraft])
     entry: Mention | None = None
     entry_readable: bool = True
     state: StateSpec = field(default_factory=StateSpec)

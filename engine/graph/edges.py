@@ -56,7 +56,7 @@ class RoutingDraft:
 
     source: Mention
     path: Pointer
-    rules: list[RuleDraft] = field(default_factory=list)
+    rules: list[RuleDraft] = field(default_factory=list[RuleDraft])
     every: bool = False
 
     @property
@@ -72,7 +72,7 @@ class EdgeReader:
         self.problems = problems
         self.expressions = expressions
         self.routing: dict[str, RoutingDraft] = {}
-        self.sound = True
+        self.sound: bool = True
         """False: an edge may be there that could not be read."""
 
     def read(self, value: Json, path: Pointer) -> None:
@@ -159,7 +159,7 @@ class EdgeReader:
         if not isinstance(rules, list):
             self._wrong(where, rules, "a list of rules")
             return []
-        drafts = []
+        drafts: list[RuleDraft] = []
         for i, rule in enumerate(rules):
             if isinstance(rule, dict):
                 drafts.append(self._rule(rule, (*where, i)))

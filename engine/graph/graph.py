@@ -7,7 +7,6 @@ document is read or checked, nor anything of runs.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, cast
@@ -220,9 +219,11 @@ def graph_of(
     Raises:
         InvalidGraph: With everything that is wrong, in document order.
     """
-    with suppress(Enough):
+    try:
         draft = documents.read(document, problems, reducers=reducers, functions=functions)
         order = check(draft, problems)
+    except Enough:
+        raise InvalidGraph(problems.errors()) from None
     if found := problems.errors():
         raise InvalidGraph(found)
     canonical = written(draft, order)

@@ -9,7 +9,7 @@ Unlike `engine.value.admit`, which stops at the first, it reports everything tha
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from engine.errors import InvalidValue
 from engine.graph.problems import UNREADABLE
@@ -34,7 +34,7 @@ class Repeated(dict[str, object]):
     def __init__(self, pairs: list[tuple[str, object]]) -> None:
         super().__init__(pairs)
         count = Counter(key for key, _ in pairs)
-        self.keys_twice = tuple(key for key, times in count.items() if times > 1)
+        self.keys_twice: tuple[str, ...] = tuple(key for key, times in count.items() if times > 1)
 
 
 class TooLarge(Exception):  # never leaves this package
@@ -78,8 +78,9 @@ class _Intake:
             self._too_deep(trail)
             return UNREADABLE
         if isinstance(value, dict):
-            return self._object(value, trail, room - 1)
-        return [self.copy(item, (trail, i), room - 1) for i, item in enumerate(value)]
+            return self._object(cast("dict[object, object]", value), trail, room - 1)
+        items = cast("list[object] | tuple[object, ...]", value)
+        return [self.copy(item, (trail, i), room - 1) for i, item in enumerate(items)]
 
     def _too_deep(self, trail: _Trail) -> None:
         if self.deep:  # what contains itself twice has 2^64 such places
@@ -107,7 +108,7 @@ class _Intake:
                     "take one of them out",
                 )
         copy: dict[str, Json] = {}
-        for key, item in dict.items(value):
+        for key, item in dict[object, object].items(value):
             name = self._key(key, trail)
             if name is not None:
                 copy[name] = self.copy(item, (trail, name), room)

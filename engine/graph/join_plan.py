@@ -44,12 +44,12 @@ class JoinPlan:
     )
 
     def __init__(self, node: int, split: int, closing: int, into: Sequence[Sequence[int]]) -> None:
-        self.node = node
-        self.split = split
-        self.closing = closing
-        self.full = (1 << len(into[node])) - 1
-        self.asks_pass = False
-        self.strays = 0
+        self.node: int = node
+        self.split: int = split
+        self.closing: int = closing
+        self.full: int = (1 << len(into[node])) - 1
+        self.asks_pass: bool = False
+        self.strays: int = 0
         self.rivals: list[JoinPlan] = [self]
         self._into = into
         self._feeds: int | None = None

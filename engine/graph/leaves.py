@@ -129,7 +129,7 @@ class _Leaves:
         split = immediate_dominators(0, out, into)
         branch: dict[int, int] = {}
         for i in range(1, len(names)):
-            chain = []
+            chain: list[int] = []
             here = i
             while here not in branch and split[here] != 0:
                 chain.append(here)

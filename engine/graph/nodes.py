@@ -91,7 +91,7 @@ class NodeReader:
         self.problems = problems
         self.expressions = expressions
         self.nodes: dict[str, NodeDraft] = {}
-        self.sound = True
+        self.sound: bool = True
         """False: a node may be there that could not be read."""
 
     def read(self, value: Json, path: Pointer) -> None:

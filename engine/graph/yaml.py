@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from yaml._yaml import Mark as FastMark
     from yaml.error import Mark as SlowMark
+    from yaml.representer import SafeRepresenter
 
     from engine.graph.problems import Problems
     from engine.ids import Json
@@ -201,10 +202,12 @@ class _Writer(_WRITER):  # type: ignore[valid-type,misc]  # libyaml's, or the on
         return True
 
 
-def _string(writer: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+def _string(writer: SafeRepresenter, text: str) -> yaml.ScalarNode:
     certain = text.isascii() and plain(text) == text and not _TWO_WAYS.fullmatch(text)
-    style = None if certain and text != "<<" else '"'
-    return writer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+    node = writer.represent_str(text)
+    if not certain or text == "<<":
+        node.style = '"'
+    return node
 
 
 _Writer.add_representer(str, _string)

@@ -317,6 +317,9 @@ def _state_patched(run: Run, entry: log.StatePatched) -> None:
     patched = run.history.patch_all(heads, entry.patch, entry.actor, alive=alive)
     for owner, head in zip(owners, patched, strict=True):
         owner.head = head
+        if isinstance(owner, Message) and run.waiting.conditional(owner):
+            run.waiting.held(owner)  # its join looks at it anew, as if it came now
+            run.fresh[owner.seq] = owner
     run.met = None
     _caused(run, entry)
 

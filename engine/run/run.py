@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from engine import entry as log
     from engine.entry import Breakpoint, ErrorInfo
     from engine.graph import Graph
+    from engine.graph.parts import Limits
+    from engine.graph.plan import Plan
     from engine.ids import ActivationId, Json
     from engine.message import Activation, Message
     from engine.segment import Segment
@@ -51,16 +53,16 @@ class Run:
 
     def __init__(self, graph: Graph) -> None:  # noqa: PLR0915  # one line for each fact
         self.graph = graph
-        self.plan = graph.plan
-        self.id = RunId("")
-        self.root = RunId("")
+        self.plan: Plan = graph.plan
+        self.id: RunId = RunId("")
+        self.root: RunId = RunId("")
         """The run whose idempotency keys this one shares."""
         self.status: Status = "new"
         self.now: datetime | None = None
-        self.next_seq = Seq(0)
+        self.next_seq: Seq = Seq(0)
         self.error: ErrorInfo | None = None
         self.failing: log.NodeFailed | None = None
-        self.limits = graph.limits
+        self.limits: Limits = graph.limits
         self.raised: set[str] = set()
         """The limits that somebody has changed for this run."""
         self.breakpoints: tuple[Breakpoint, ...] = ()
@@ -74,7 +76,7 @@ class Run:
         self.began: datetime | None = None
         self.due: datetime | None = None
         """When the run's own deadline is."""
-        self.history = History(graph.reducers)
+        self.history: History = History(graph.reducers)
         self.given: dict[str, Json] = {}
         """The initial state."""
         self.initial: Segment | None = None
@@ -88,7 +90,7 @@ class Run:
         self.branches: dict[ActivationId, Activation] = {}
         self.sender: Activation | None = None
         """Whose messages are being sent."""
-        self.waiting = Waiting(
+        self.waiting: Waiting = Waiting(
             self.plan, tuple(node.join for node in graph.nodes.values()), self.messages
         )
         self.visits: dict[int, int] = {}

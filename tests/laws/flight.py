@@ -241,7 +241,9 @@ class Flight:
         def closure(group: Group) -> list[Group | None]:
             found: list[Group | None] = [group]
             for other in found:  # grows while it is walked
-                found += [g for g in dict.fromkeys(needed[other]) if g not in found] if other else []
+                found += (
+                    [g for g in dict.fromkeys(needed[other]) if g not in found] if other else []
+                )
             return found
 
         for group in groups:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Trouble: TypeAlias = Literal["none", "error", "hang", "bad", "lost", "wrong"]
 """How an attempt goes wrong: a code, no answer, NaN, a `goto` nobody declared, a wrong type."""
 
-REDUCER_OF: Final = {"int": None, "fsum": "sum", "text": "max"}
+REDUCER_OF: Final[dict[str, str | None]] = {"int": None, "fsum": "sum", "text": "max"}
 """The reducer of a kind of key, where it is not the kind itself."""
 
 
@@ -66,7 +66,7 @@ class Furnisher:
         self.draft = draft
         self.seed = seed
         self.chance = chance = draft.chance
-        self.reducers = {
+        self.reducers: dict[str, str] = {
             key: reducer
             for key, kind in draft.kinds.items()
             if (reducer := REDUCER_OF.get(kind, kind)) is not None
@@ -90,7 +90,7 @@ class Furnisher:
     def case(self) -> Case:
         """Write it all down."""
         draft, chance = self.draft, self.chance
-        counter = chance.choice(("plain", "plain", "max", "sum"))
+        counter: str = chance.choice(("plain", "plain", "max", "sum"))
         counters = [f"n_{node}" for node in self.nodes if node in draft.counted]
         if counter != "plain":
             self.reducers |= dict.fromkeys(counters, counter)
@@ -226,7 +226,7 @@ class Furnisher:
         n, known = self.chance.choice((1, 1, 2)), self.draft.known
         return self.chance.choice((
             known(f"arrived >= {n}", lambda s: bool(s["arrived"] >= n)),
-            known("arrived > 0 && total < 9", lambda s: 0 < s["arrived"] and s["total"] < 9),
+            known("arrived > 0 && total < 9", lambda s: s["arrived"] > 0 and s["total"] < 9),
             known("arrived == total", lambda s: bool(s["arrived"] == s["total"])),
             known("arrived * 2 >= total", lambda s: bool(s["arrived"] * 2 >= s["total"])),
             known("arrived == 1", lambda s: bool(s["arrived"] == 1)),

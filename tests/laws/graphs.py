@@ -36,10 +36,10 @@ def case(seed: int) -> Case:
     kinds = {"k0": "int"} | {key: chance.choice(KINDS) for key in keys}
     draft = Draft(chance, flavour, names, kinds)
     kind = chance.random()
-    if kind < 0.16:
+    if kind < 0.18:
         knot(draft, size)
-    elif kind < 0.26 and flavour == "anything":
-        race(draft, max(size, 4))
+    elif kind < 0.46 and flavour == "anything":
+        race(draft, size)
     else:
         region(draft, size)
     for _ in range(chance.choice((0, 0, 1, 1, 2, 3)) if size > 3 else 1):
@@ -64,7 +64,7 @@ def region(draft: Draft, size: int) -> tuple[str, str]:
         return sequence(draft, size)
     if size > 5 and draft.chance.random() < 0.1:
         return knot(draft, size)
-    if size > 4 and draft.flavour == "anything" and draft.chance.random() < 0.2:
+    if size > 6 and draft.flavour == "anything" and draft.chance.random() < 0.2:
         return race(draft, size)
     kinds = (parallel, parallel, choice, several, loop, loop, while_loop)
     return draft.chance.choice(kinds)(draft, size)
@@ -83,7 +83,7 @@ def branches(draft: Draft, size: int) -> tuple[str, list[tuple[str, str]], str]:
     """A node, some regions, and the node where they meet."""
     head = draft.node()
     left, wanted = max(size - 2, 1), draft.chance.choice((2, 2, 2, 3, 4))
-    parts = []
+    parts: list[tuple[str, str]] = []
     while left > 0 and len(parts) < wanted:
         part = left if len(parts) == wanted - 1 else draft.chance.randint(1, left)
         parts.append(region(draft, part))
@@ -150,11 +150,16 @@ def while_loop(draft: Draft, size: int) -> tuple[str, str]:
 
 
 def race(draft: Draft, size: int) -> tuple[str, str]:
-    """Branches of which the first goes on, in a loop that does not wait for the others."""
-    head, meeting = parallel(draft, size - 1)
-    draft.races.add(meeting)
-    out = draft.node()
+    """A fast and a slow way of which the first goes on, in a loop that waits for neither."""
+    head, meeting, out = draft.node(), draft.node(), draft.node()
+    first, last = region(draft, max(1, size - 7))
+    slow = [draft.node() for _ in range(draft.chance.randint(1, 4))]
+    draft.rules[head].append(Rule(draft.chance.sample([first, slow[0]], 2)))
+    draft.send(last, meeting)
+    for node, after in zip(slow, [*slow[1:], meeting], strict=True):
+        draft.send(node, after)
     draft.rules[meeting] = [Rule([head], draft.gate(meeting), gated=True), Rule([out])]
+    draft.races.add(meeting)
     return head, out
 
 
@@ -186,7 +191,11 @@ def reroute(draft: Draft, node: str, to: str, when: Condition) -> None:
     rules = draft.rules[node]
     if draft.every[node]:
         rules.append(Rule([to], when))
-    elif draft.flavour == "anything" and not any(r.when for r in rules) and draft.chance.random() < 0.4:
+    elif (
+        draft.flavour == "anything"
+        and not any(r.when for r in rules)
+        and draft.chance.random() < 0.4
+    ):
         draft.every[node] = True
         rules.append(Rule([to], when if draft.chance.random() < 0.7 else None))
     else:

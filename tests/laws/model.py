@@ -67,7 +67,6 @@ class Model:
         self.sent = self.consumed = self.withdrawn = 0
         self.draining = self.paused = False
         self.seen: set[str] = set()
-        """What happened in this run, for the figures of the tests."""
         self._came: set[tuple[str, str, Activation | None, Activation | None]] = set()
 
     # ── what a host does ──────────────────────────────────────────────────────────────────
@@ -162,6 +161,18 @@ class Model:
     def over(self) -> bool:
         """Say whether the run has ended."""
         return self.status in ("completed", "failed", "cancelled")
+
+    @property
+    def happened(self) -> set[str]:
+        """Give what happened, for the figures of the tests."""
+        found = set(self.seen)
+        if self.shape.loops:
+            found.add("a loop")
+        if self.error:
+            found |= {"a failure", self.error[0]}
+        if self.draining:
+            found.add("draining")
+        return found
 
     @property
     def open(self) -> int:

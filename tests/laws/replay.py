@@ -14,8 +14,8 @@ import yaml
 
 from engine.entry import MessageSent, MessageWithdrawn, NodeStarted
 from tests.laws import simulation
-from tests.laws.compare import check_case
 from tests.laws.graphs import case
+from tests.laws.laws import check_case
 from tests.laws.shape import Shape
 from tests.laws.shrink import shrink
 from tests.laws.simulation import log
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
         shown = smallest(shown)
     print_graph(shown)
     hosts: list[simulation.Host] = []
-    simulation.watch = hosts.append
+    simulation.watch.append(hosts.append)
     error = problem(shown)
     for host in hosts:
         print(f"\n{type(host).__name__}")
@@ -83,7 +83,7 @@ def smallest(whole: Case) -> Case:
 
 def kind_of(text: str) -> str:
     """Give the words of a problem without the names in it."""
-    first = text.split("\n")[0]
+    first = text.split("\n", maxsplit=1)[0]
     return " ".join(word for word in first.split() if word.isalpha() and len(word) > 1)[:60]
 
 

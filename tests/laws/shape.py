@@ -55,8 +55,7 @@ class Shape:
         self._reached: dict[tuple[str, frozenset[str], bool], set[str]] = {}
         self.next = {name: self._successors(name) for name in self.order}
         self.next_always = {
-            name: [t for t in self.next[name] if self.unconditional(name, t)]
-            for name in self.order
+            name: [t for t in self.next[name] if self.unconditional(name, t)] for name in self.order
         }
         self.sources = {
             t: [s for s in self.order if t in self.next[s]] for t in self.order if t != START
@@ -148,8 +147,9 @@ def rules_of(routing: Any) -> tuple[bool, list[Rule]]:
             return False, [Rule(tuple(routing))]
         case list():
             return False, [rule_of(rule) for rule in routing]
-    message = f"expected a name, null, a list or {{'all': [...]}}, got {routing!r}"
-    raise TypeError(message)
+        case _:
+            message = f"expected a name, null, a list or {{'all': [...]}}, got {routing!r}"
+            raise TypeError(message)
 
 
 def rule_of(rule: dict[str, Any]) -> Rule:
@@ -170,5 +170,6 @@ def join_of(join: Any) -> Join | None:
             return Join(batch=1)
         case dict():
             return Join(**join)
-    message = f"expected 'first', 'each' or an object as join, got {join!r}"
-    raise TypeError(message)
+        case _:
+            message = f"expected 'first', 'each' or an object as join, got {join!r}"
+            raise TypeError(message)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.laws.furnish import Case
+    from tests.laws.furnish import Case, Script
+
+    Change = Callable[[dict[str, Any], dict[str, Script]], object]
 
 
 def shrink(case: Case, broken: Callable[[Case], Case | None]) -> Case:
@@ -32,7 +34,7 @@ def shrink(case: Case, broken: Callable[[Case], Case | None]) -> Case:
 
 def plain(document: dict[str, Any]) -> dict[str, Any]:
     """Write every routing as rules."""
-    edges = {}
+    edges: dict[str, Any] = {}
     for node, routing in document["edges"].items():
         match routing:
             case {"all": rules}:
@@ -81,33 +83,41 @@ def reached(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "nodes": nodes, "edges": {n: document["edges"][n] for n in nodes}}
 
 
-def changes(case: Case) -> Iterator[Callable[[dict[str, Any], dict[str, Any]], None]]:
+def changes(case: Case) -> Iterator[Change]:
     """Give functions that leave something out of a document or of the scripts."""
-    for node in case.document["nodes"]:
-        yield lambda d, _s, n=node: bypass(d, n)
-    for node in case.document["nodes"]:
-        for i, rule in enumerate(rules_of(case.document, node)):
-            yield lambda d, _s, n=node, i=i: rules_of(d, n).pop(i)
-            for t in rule["to"]:
-                yield lambda d, _s, n=node, i=i, t=t: rules_of(d, n)[i]["to"].remove(t)
-            for part in {"on", "when"} & rule.keys():
-                yield lambda d, _s, n=node, i=i, p=part: rules_of(d, n)[i].pop(p)
-        for part in case.document["nodes"][node].keys() - {"tool"}:
-            yield lambda d, _s, n=node, p=part: d["nodes"][n].pop(p)
-        script = case.scripts[node]
-        if script.trouble != "none":
-            quiet = replace(script, trouble="none", times=0)
-            yield lambda _d, s, n=node, q=quiet: s.update({n: q})
-        for key in script.writes:
-            less = replace(script, writes=tuple(k for k in script.writes if k != key))
-            yield lambda _d, s, n=node, w=less: s.update({n: w})
-        if script.overwrites:
-            careful = replace(script, overwrites=0.0)
-            yield lambda _d, s, n=node, w=careful: s.update({n: w})
-    yield lambda d, _s: d.pop("on_failure", None)
+    nodes = case.document["nodes"]
+    for node in nodes:
+        yield cast("Change", lambda d, _s, n=node: bypass(d, n))
+    for node in nodes:
+        yield from changes_of_rules(case, node)
+        for part in nodes[node].keys() - {"tool"}:
+            yield cast("Change", lambda d, _s, n=node, p=part: d["nodes"][n].pop(p))
+        for script in smaller_scripts(case.scripts[node]):
+            yield cast("Change", lambda _d, s, n=node, script=script: s.update({n: script}))
+    yield cast("Change", lambda d, _s: d.pop("on_failure", None))
     for key in case.document["state"]["reducers"]:
         if not key.startswith("n_"):
-            yield lambda d, _s, k=key: d["state"]["reducers"].pop(k)
+            yield cast("Change", lambda d, _s, k=key: d["state"]["reducers"].pop(k))
+
+
+def changes_of_rules(case: Case, node: str) -> Iterator[Change]:
+    """Give functions that leave something out of the rules of a node."""
+    for i, rule in enumerate(rules_of(case.document, node)):
+        yield cast("Change", lambda d, _s, i=i: rules_of(d, node).pop(i))
+        for t in rule["to"]:
+            yield cast("Change", lambda d, _s, i=i, t=t: rules_of(d, node)[i]["to"].remove(t))
+        for part in {"on", "when"} & rule.keys():
+            yield cast("Change", lambda d, _s, i=i, p=part: rules_of(d, node)[i].pop(p))
+
+
+def smaller_scripts(script: Script) -> Iterator[Script]:
+    """Give scripts that do less."""
+    if script.trouble != "none":
+        yield replace(script, trouble="none", times=0)
+    for key in script.writes:
+        yield replace(script, writes=tuple(k for k in script.writes if k != key))
+    if script.overwrites:
+        yield replace(script, overwrites=0.0)
 
 
 def bypass(document: dict[str, Any], node: str) -> None:

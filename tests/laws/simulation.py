@@ -15,12 +15,13 @@ from engine.decide import step
 from engine.entry import ErrorInfo, MessageSent, NodeStarted, decode_batch, encode_batch
 from engine.errors import Refused
 from engine.ids import ActivationId, RunId, Seq
-from engine.inputs import Input, Patch, Pause, Result, Resume, Skip, Start, Timer
+from engine.inputs import AnyInput, Patch, Pause, Result, Resume, Skip, Start, Timer
 from engine.run import Run, fold
 from tests.laws.flight import FIRST_MESSAGE, named
 from tests.laws.tools import Answer, call, plain, value
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from random import Random
 
     from engine.entry import AnyEntry, Entry
@@ -32,8 +33,8 @@ MOST_ACTIVATIONS: Final = 300
 """A run that goes on longer is left there: its counters are bounded, their product is not."""
 
 
-def watch(host: Host) -> None:
-    """Be told of every host that is made; `replay` puts something else here."""
+watch: list[Callable[[Host], object]] = []
+"""Who is told of every host that is made."""
 
 
 class Mismatch(AssertionError):
@@ -59,7 +60,7 @@ class Host:
         self.crashes = crashes
         self.run = Run(graph)
         self.now = BEGAN
-        self.inputs: list[Input] = []
+        self.inputs: list[AnyInput] = []
         self.rows: list[bytes] = []
         self.names: dict[int, str] = {}
         self.messages: dict[int, str] = {}
@@ -74,7 +75,8 @@ class Host:
         """Which nodes are fast; in half of the runs none is."""
         if chance.random() < 0.5:
             self.order = {}
-        watch(self)
+        for told in watch:
+            told(self)
 
     # ── the life of a host ────────────────────────────────────────────────────────────────
 
@@ -102,10 +104,12 @@ class Host:
         waiting = [(id_, answer) for id_ in active(self.run) if (answer := self.answer(id_))]
         if due is not None and (
             not waiting
-            or not self.patient(waiting)
-            and (
-            (due <= self.now and not self.late)
-            or self.chance.random() < (0.3 if due <= self.now else 0.05)
+            or (
+                not self.patient(waiting)
+                and (
+                    (due <= self.now and not self.late)
+                    or self.chance.random() < (0.3 if due <= self.now else 0.05)
+                )
             )
         ):
             self.now = max(self.now, due)
@@ -144,7 +148,7 @@ class Host:
             )
         return None if self.answers[known].hangs else self.answers[known]
 
-    def command(self) -> Input:
+    def command(self) -> AnyInput:
         """Do what people do."""
         self.answers.clear()  # they may depend on what is patched
         if self.run.status == "paused" and self.chance.random() < 0.6:
@@ -167,7 +171,7 @@ class Host:
             case _:
                 return Resume(at=self.now, n=self.commands)
 
-    def resume(self) -> Input:
+    def resume(self) -> AnyInput:
         """Let a paused run go on."""
         self.commands += 1
         return Resume(at=self.now, n=self.commands)
@@ -185,7 +189,7 @@ class Host:
             error=error,
         )
 
-    def feed(self, given: Input) -> tuple[Entry, ...]:
+    def feed(self, given: AnyInput) -> tuple[Entry, ...]:
         """Feed one input, keep what was written, and crash if chance has it."""
         batch = step(self.run, given)
         self.inputs.append(given)
@@ -201,7 +205,7 @@ class Host:
         match entry:
             case MessageSent(activation=None):
                 self.messages[entry.seq] = FIRST_MESSAGE
-            case MessageSent(activation=sender, to=to):
+            case MessageSent(activation=int(sender), to=to):
                 self.messages[entry.seq] = named(self.names[sender], to)
             case NodeStarted(activation=id_) if id_ not in self.names:
                 parts = (self.messages[seq] for seq in entry.messages)
@@ -232,13 +236,13 @@ def seen(run: Run) -> tuple[object, ...]:
     return run.status, run.now, run.next_seq, run.error, states, deadline(run), view(run)
 
 
-def replayed(graph: Graph, inputs: list[Input]) -> tuple[Run, list[bytes]]:
+def replayed(graph: Graph, inputs: list[AnyInput]) -> tuple[Run, list[bytes]]:
     """Feed inputs to a fresh run; give it, and what it wrote."""
     run = Run(graph)
     return run, [encode_batch(step(run, given)) for given in inputs]
 
 
-def refused(run: Run, given: Input) -> bool:
+def refused(run: Run, given: AnyInput) -> bool:
     """Say whether an input is refused, and that it changes nothing if so."""
     before = seen(run)
     try:

@@ -10,71 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.laws.flight import Activation
-from tests.laws.model import Model, NodeFault
+from tests.laws.play import DIAMOND, Play, document
 from tests.laws.shape import Shape
-
-TESTS = {
-    "again": lambda s: s["again"],
-    "!again": lambda s: not s["again"],
-    "left": lambda s: s["left"],
-    "x > 0": lambda s: s["x"] > 0,
-    "arrived >= 2": lambda s: s["arrived"] >= 2,
-    "arrived == 1": lambda s: s["arrived"] == 1,
-    "never": lambda _s: False,
-}
-
-
-def document(edges: dict[str, Any], entry: str = "a", **more: Any) -> dict[str, Any]:
-    names = {entry: 1, **edges}
-    for routing in edges.values():
-        rules = routing["all"] if isinstance(routing, dict) else routing
-        for rule in [rules] if isinstance(rules, str) else rules or ():
-            to = rule.get("to") if isinstance(rule, dict) else rule
-            names.update(dict.fromkeys([to] if isinstance(to, str) else to or ()))
-    nodes = {name: {"tool": name} for name in names}
-    for name, node in more.pop("nodes", {}).items():
-        nodes.setdefault(name, {"tool": name}).update(node)
-    state = {"defaults": more.pop("defaults", {}), "reducers": more.pop("reducers", {})}
-    return {"nodes": nodes, "edges": edges, "entry": entry, "state": state, **more}
-
-
-class Play:
-    """A run of the model by hand."""
-
-    def __init__(self, edges: dict[str, Any], state: dict[str, Any] | None = None, **more: Any):
-        self.model = Model(document(edges, **more), TESTS)
-        self.model.start(state or {})
-
-    def active(self) -> str:
-        return " ".join(sorted(a.node for a in self.model.active()))
-
-    def of(self, node: str) -> Activation:
-        return next(a for a in self.model.active() if a.node == node)
-
-    def done(self, node: str, /, **patch: Any) -> Play:
-        self.model.complete(self.of(node), patch)
-        return self
-
-    def goes(self, node: str, *names: str) -> Play:
-        self.model.complete(self.of(node), {}, goto=names)
-        return self
-
-    def fails(self, node: str, code: str = "BROKEN") -> Play:
-        self.model.fail(self.of(node), code)
-        return self
-
-    def firings(self, node: str) -> int:
-        return sum(a.node == node for a in self.model.firings)
-
-    def ended(self) -> str:
-        model = self.model
-        assert model.sent == model.consumed + model.withdrawn + model.open
-        return model.status if model.error is None else model.error[0]
-
-
-DIAMOND = {"a": ["b", "c"], "b": "j", "c": "j"}
-
 
 # ── section 1 ─────────────────────────────────────────────────────────────────────────────
 
@@ -130,7 +67,9 @@ def test_a_loop_around_parallel_branches_takes_each_pass_by_itself() -> None:
         "c": "j",
         "j": [{"when": "again", "to": "a"}, {"to": "z"}],
     }
-    play = Play(edges, {"left": True}).done("a").done("c").done("b").done("j", again=True, left=False)
+    play = (
+        Play(edges, {"left": True}).done("a").done("c").done("b").done("j", again=True, left=False)
+    )
     assert play.done("a").done("b").active() == "j"
     assert play.done("j", again=False).done("z").ended() == "completed"
     assert play.firings("z") == 1
@@ -323,111 +262,3 @@ def test_a_join_waits_for_the_outcome_of_a_node_with_an_error_edge_into_it() -> 
     assert play.active() == "b"
     assert play.done("b").active() == "j z"
     assert Play(edges).done("a").done("c").fails("b").active() == "j"
-
-
-# ── state ─────────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_branch_does_not_see_what_its_sibling_wrote() -> None:
-    play = Play(DIAMOND).done("a", x=1).done("b", y=2)
-    assert play.of("c").state == {"x": 1}
-    assert play.done("c", z=3).of("j").state == {"x": 1, "y": 2, "z": 3}
-
-
-def test_branches_that_disagree_fail_the_firing_that_merges_them() -> None:
-    play = Play(DIAMOND).done("a").done("b", x=1).done("c", x=2)
-    assert play.ended() == "STATE_CONFLICT"
-    assert play.model.error == ("STATE_CONFLICT", "j", ("x",))
-
-
-def test_one_and_one_point_zero_disagree() -> None:
-    assert Play(DIAMOND).done("a").done("b", x=1).done("c", x=1.0).ended() == "STATE_CONFLICT"
-    assert Play(DIAMOND).done("a").done("b", x=1).done("c", x=1).of("j").state == {"x": 1}
-
-
-def test_leaves_that_disagree_fail_the_run_at_its_end() -> None:
-    play = Play({"a": ["b", "c"]}).done("a").done("b", x=1)
-    assert play.active() == "c"
-    assert play.done("c", x=2).ended() == "STATE_CONFLICT"
-
-
-@pytest.mark.parametrize("order", ["bc", "cb"])
-def test_reducers_take_writes_in_the_order_of_edges_not_of_arrival(order: str) -> None:
-    play = Play(DIAMOND, {"log": ["s"]}, reducers={"log": "append"}).done("a", log="a")
-    for node in order:
-        play.done(node, log=node)
-    assert play.of("j").state == {"log": ["s", "a", "b", "c"]}
-
-
-def test_a_write_before_a_fork_is_reduced_once_after_the_join() -> None:
-    play = Play(DIAMOND, {"n": 1}, reducers={"n": "sum"})
-    play.done("a", n=10).done("b", n=100).done("c", n=1000)
-    assert play.of("j").state == {"n": 1111}
-
-
-def test_floats_are_summed_as_if_rounded_once() -> None:
-    play = Play(DIAMOND, {"n": 1e16}, reducers={"n": "sum"})
-    play.done("a", n=1.0).done("b", n=1.0).done("c", n=-1e16)
-    assert play.of("j").state == {"n": 2.0}
-
-
-def test_an_overwrite_sets_the_value_and_skips_the_reducer() -> None:
-    play = Play({"a": "b"}, {"n": 5}, reducers={"n": "sum"})
-    play.model.complete(play.of("a"), {"n": 1}, sets=["n"])
-    assert play.of("b").state == {"n": 1}
-
-
-def test_a_value_that_a_reducer_cannot_take_is_the_error_of_its_node() -> None:
-    play = Play({"a": "b"}, {"n": 5}, reducers={"n": "sum"})
-    with pytest.raises(NodeFault, match="REDUCER_FAILED"):
-        play.done("a", n="five")
-
-
-def test_what_a_person_wrote_reaches_every_branch_and_is_no_conflict() -> None:
-    play = Play(DIAMOND).done("a", x=1).done("b", x=2)
-    play.model.patch({"x": 3})
-    assert play.done("c").of("j").state == {"x": 3}
-
-
-# ── endings ───────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_condition_on_a_key_of_a_sibling_is_a_node_error() -> None:
-    edges = {"a": ["b", "c"], "b": [{"when": "x > 0", "to": "z"}, {"to": None}]}
-    play = Play(edges).done("a").done("c", x=1)
-    with pytest.raises(NodeFault, match="CONDITION_MISSING_KEY"):
-        play.done("b")
-
-
-def test_no_rule_that_holds_is_an_error_unless_all_of_them_lead_back() -> None:
-    loop = {"a": "b", "b": [{"when": "again", "to": "a"}]}
-    assert Play(loop).done("a").done("b", again=False).ended() == "completed"
-    with pytest.raises(NodeFault, match="NO_ROUTE"):
-        Play({"a": [{"when": "again", "to": "b"}]}).done("a", again=False)
-
-
-def test_a_node_may_only_go_where_it_said_it_may_go() -> None:
-    nodes = {"a": {"routes": ["b", "c"]}, "b": {}, "c": {}}
-    assert Play({}, nodes=nodes).goes("a", "c").active() == "c"
-    assert Play({}, nodes=nodes).goes("a", "c", "b").active() == "b c"
-    with pytest.raises(NodeFault, match="ROUTE_NOT_DECLARED"):
-        Play({}, nodes=nodes).goes("a", "a")
-
-
-def test_an_error_nobody_takes_fails_the_run_at_once() -> None:
-    play = Play(DIAMOND).done("a").fails("b")
-    assert play.ended() == "BROKEN"
-    assert play.model.open == 2
-
-
-def test_draining_lets_what_runs_finish_and_fires_nothing_more() -> None:
-    play = Play({**DIAMOND, "c": "d"}, on_failure="drain").done("a").fails("b")
-    assert (play.model.status, play.active()) == ("running", "c")
-    assert play.done("c").ended() == "BROKEN"
-    assert play.model.open == 2
-
-
-def test_the_final_state_takes_ended_branches_in_the_order_of_nodes() -> None:
-    play = Play({"a": ["b", "c"]}, reducers={"log": "append"}).done("a")
-    play.done("c", log="c").done("b", log="b")
-    assert play.model.final == {"log": ["b", "c"]}

@@ -18,7 +18,7 @@ State: TypeAlias = dict[str, Any]
 MISSING: Final = object()
 
 
-class Clash(Exception):  # noqa: N818  # it is a value of the model, not an error of a program
+class Clash(Exception):  # it is a value of the model, not an error of a program
     """Writes can't meet: `STATE_CONFLICT` or `REDUCER_FAILED`, at these keys."""
 
     def __init__(self, code: str, keys: Sequence[str]) -> None:
@@ -122,7 +122,7 @@ def summed(key: str, value: Any, writes: Sequence[Write]) -> Any:
     return float(sum(map(Fraction, terms), Fraction()))
 
 
-def need(condition: bool) -> None:  # noqa: FBT001  # it reads as a sentence
+def need(condition: bool) -> None:  # it reads as a sentence
     """Complain of a wrong type unless the condition holds."""
     if not condition:
         raise WrongTypeError

@@ -17,7 +17,8 @@ from engine import entry as log
 from engine.ask import active, deadline, state_of, view
 from engine.condition import Condition
 from engine.graph import Graph
-from engine.graph.plan import JoinPlan, Plan
+from engine.graph.join_plan import JoinPlan
+from engine.graph.plan import Plan
 from engine.reducer import Reducer
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -12,6 +12,9 @@ from engine.condition.reads import reads
 from engine.condition.tree import written
 from engine.errors import ConditionFailed
 from tests.spec.questions import FACTS, failure, refusal
+
+if TYPE_CHECKING:
+    from engine.ids import Json
 
 SYNTAX: Final[list[tuple[str, int, str, str]]] = [
     ("score <", 8, "ends too early", "missing at the end"),
@@ -147,6 +150,14 @@ def test_a_failure_far_down_a_list_is_reported_without_its_place() -> None:
 
     assert error.code == "CONDITION_TYPE"
     assert "does not fit the state" in error.message
+
+
+def test_values_and_keys_of_any_length_are_cut_in_messages() -> None:
+    state: dict[str, Json] = {"long": "x" * 100_000, "m": {"y" * 5_000: 1}, "": 0}
+
+    for text in ("m[long + long] == 1", "state[long] == 1", "long > 1", "m[0] == 1", "zzz"):
+        error = failure(text, state)
+        assert len(str(error)) + len(repr(error.details)) < 600
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,9 @@ EXPENSIVE: Final[list[tuple[str, dict[str, Json]]]] = [
     ("texts.exists(t, t.matches(t + t))", {"texts": ["(a{900})"] * 100}),
     ("state.exists(k, k == 'k7')", {f"k{n}": n for n in range(11_000)}),
     ("items.all(i, (texts + texts)[i % 2].contains('y'))", {"items": MANY, "texts": [LONG]}),
+    ("items.exists(i, m[long] == i)", {"items": MANY, "m": {}, "long": LONG}),
+    ("long.contains(other)", {"long": LONG, "other": "x" * 500_000 + "y"}),
+    ("long.matches(long)", {"long": "(x{9})" * 100_000}),
     ("items.all(i, [texts, texts][0][0].contains('y'))", {"items": MANY, "texts": [LONG]}),
     ("items.all(i, texts[0].contains('y'))", {"items": MANY, "texts": [LONG]}),
     ("items.all(i, m[key].contains('y'))", {"items": MANY, "m": {"a": LONG}, "key": "a"}),
@@ -75,6 +78,11 @@ FILE: Final[dict[str, Json]] = {"name": "n9", "lines": 1, "tags": ["a", "b"]}
         ("files.exists(f, f.name in names)", {"files": [FILE] * 100, "names": ["n", "n9"] * 50}),
         ("files.all(f, f.tags.exists(t, t == 'b'))", {"files": [FILE] * 1_000}),
         ("long.contains('x') && size(long) > 10", {"long": LONG}),
+        ("long.contains(word)", {"long": LONG, "word": "xx"}),
+        (
+            "names[key] == labels[names[key]] || names[key] == 'a'",
+            {"names": {"k": "a"}, "key": "k"},
+        ),
         ("names.all(n, n.matches('^[a-z]+$'))", {"names": ["abc"] * 200}),
         (
             "names.all(n, n.matches(p[0]) && has(m.x) && m.x[0][i] == 1 && (p + p)[i] == 'a')",

@@ -97,6 +97,14 @@ def test_a_step_fires_a_join_with_all_that_it_waited_for() -> None:
     assert story.firings("d") == [["b", "c"]]
 
 
+def test_of_several_joins_that_are_due_a_step_fires_the_first() -> None:
+    graph = workflow({"a": ["b", "c"], "b": ["y", "x"], "c": ["x", "y"]})
+    story = Story(graph).completes("a").does(inputs.Pause).completes("b").completes("c")
+
+    assert story.does(inputs.Step).last == ["run.stepped", "node.started y"]
+    assert story.does(inputs.Step).last == ["run.stepped", "node.started x"]
+
+
 # -- breakpoints --------------------------------------------------------------------------
 
 

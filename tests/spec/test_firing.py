@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine import inputs
-from engine.entry import Breakpoint
 from tests.spec.story import Story, outcomes, workflow
 
 if TYPE_CHECKING:
@@ -275,76 +273,6 @@ def test_messages_of_one_round_on_one_edge_queue_and_a_firing_takes_one_of_each_
     story = Story(queue).plays("a -> b c k", "b -> c k m", "c -> k m m", "m -> k m", "m -> k")
     story.plays("k -> j j", "j -> j", "j -> completed")
     assert story.firings("j") == [["k", "m"], ["m"]]
-
-
-# -- loops entered at two places ----------------------------------------------------------
-
-CIRCLE = workflow(
-    {
-        "a": ["p", "q", "slow"],
-        "p": "x",
-        "q": "y",
-        "x": [{"when": "more", "to": "u"}, {"to": None}],
-        "u": "y",
-        "y": [{"when": "more", "to": "v"}, {"to": None}],
-        "v": "x",
-    },
-    state={"defaults": {"more": False}},
-)
-STRAY = workflow(
-    {"x": ["z", "r"], "z": "p", "r": "w", "w": [{"when": "stop", "to": None}, {"to": "p"}]},
-    {"p": {"routes": ["r"]}},
-    state={"defaults": {"stop": False}},
-)
-
-
-def test_in_a_circle_of_waiting_nodes_the_first_fires_whatever_else_is_running() -> None:
-    Story(CIRCLE).plays(
-        "a -> p q slow", "q -> p slow", "p -> slow x", "x -> slow y", "y -> slow",
-        "slow -> completed",
-    )  # fmt: skip
-
-
-def test_a_circle_waits_too_while_a_run_is_paused() -> None:
-    edges = {
-        "a": ["p", "q", "r"],
-        "p": ["x", "k"],
-        "q": "y",
-        "r": "k",
-        "x": [{"when": "more", "to": "u"}, {"to": None}],
-        "u": "y",
-        "y": [{"when": "more", "to": "v"}, {"to": None}],
-        "v": "x",
-    }
-    graph = workflow(edges, state={"defaults": {"more": False}})
-    story = Story(graph, breakpoints=[Breakpoint(node="k")]).plays("a -> p q r", "q -> p r")
-
-    assert story.plays("r -> p", "p -> paused").last[-2:] == [
-        "breakpoint.hit before k",
-        "run.paused breakpoint",
-    ]
-    assert story.does(inputs.Resume).last == ["run.resumed", "node.started k", "node.started x"]
-
-
-def test_what_comes_round_a_circle_meets_what_waits_there() -> None:
-    story = Story(CIRCLE).plays("a -> p q slow", "q -> p slow", "p -> slow x")
-    story.plays("x more=true -> slow u", "u -> slow y", "y -> slow v", "v -> slow x")
-    story.plays("x -> slow u", "u more=false -> slow y", "y -> slow", "slow -> completed")
-
-
-def test_a_stray_fires_by_itself_whoever_was_faster() -> None:
-    first = Story(STRAY).plays("x -> r z", "z -> p r", "p -> r", "r -> w", "w -> p")
-    last = Story(STRAY).plays("x -> r z", "r -> w z", "w -> p z", "p -> z", "z -> p")
-
-    first.plays("p -> completed")
-    last.plays("p -> completed")
-    assert Counter(first.fired) == Counter(last.fired)
-
-
-def test_a_loop_entered_at_two_places_waits_for_nothing_that_has_not_been_through() -> None:
-    two = workflow({"a": ["h", "m"], "h": "m", "m": [{"when": "again", "to": "h"}, {"to": "z"}]})
-
-    Story(two).plays("a -> h", "h -> m", "m again=true -> h", "h -> m", "m again=false -> z")
 
 
 # -- the law ------------------------------------------------------------------------------

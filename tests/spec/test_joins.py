@@ -196,6 +196,26 @@ def test_a_condition_sees_the_messages_in_edge_order_with_node_and_state() -> No
     assert story.firings("j") == [["b", "c", "d"]]
 
 
+def test_a_condition_is_looked_at_again_when_a_person_patches_what_waits() -> None:
+    graph = three_into({"when": "messages.exists(m, m.state.ok)", "rest": "block"})
+    story = Story(graph, {"ok": False}).plays("a -> b c d", "b -> c d")
+
+    assert story.does(inputs.Patch, patch={"ok": True}).last == ["state.patched", "node.started j"]
+
+
+def test_a_patch_may_take_away_what_a_condition_held_for_while_it_was_blocked() -> None:
+    graph = workflow(
+        {"a": {"all": [{"when": "n < 2", "to": "a"}, {"to": ["b", "c"]}]}, "b": "j", "c": "j"},
+        {"j": {"join": {"when": "messages.exists(m, m.state.ok)", "rest": "block"}}},
+        state={"defaults": {"ok": False}},
+    )
+    story = Story(graph).plays("a n=1 ok=true -> a b c", "a n=2 -> b b c c", "b -> b c c j")
+    story.plays("b -> c c j").does(inputs.Patch, patch={"ok": False}, node="j")
+
+    story.plays("j -> c c", "c -> c", "c ok=true -> j", "j -> completed")
+    assert story.firings("j") == [["b"], ["b", "c"]]
+
+
 def test_a_condition_that_did_not_hold_in_the_end_is_unsatisfiable() -> None:
     story = Story(three_into({"when": "messages.all(m, m.state.ok)  && arrived == 3"}))
 

@@ -1,4 +1,4 @@
-"""The table of entries in `docs/log.md` is what the code says, and entries survive being written."""
+"""`docs/log.md` is what the code says, and entries survive being written down."""
 
 from __future__ import annotations
 
@@ -32,9 +32,7 @@ def table(text: str) -> dict[str, bool]:
 def own_fields(struct: type[msgspec.Struct], *inherited: type[msgspec.Struct]) -> dict[str, bool]:
     known = {f.name for base in inherited for f in msgspec.structs.fields(base)}
     return {
-        f.encode_name: not f.required
-        for f in msgspec.structs.fields(struct)
-        if f.name not in known
+        f.encode_name: not f.required for f in msgspec.structs.fields(struct) if f.name not in known
     }
 
 
@@ -82,11 +80,14 @@ def completed(seq: int, batch: int) -> log.NodeCompleted:
 
 
 def test_an_entry_is_one_line_of_json_with_utc_time_and_without_defaults() -> None:
-    assert log.encode(completed(12, 14)) == (
-        '{"type":"node.completed","seq":12,"batch":14,"at":"2026-11-22T10:00:00.123456Z",'
-        '"run_id":"r","node":"score","activation":1,"attempt":1,'
-        '"patch":{"quality_score":8,"notes":["ü",null,1.5]}}'
-    ).encode()
+    assert (
+        log.encode(completed(12, 14))
+        == (
+            '{"type":"node.completed","seq":12,"batch":14,"at":"2026-11-22T10:00:00.123456Z",'
+            '"run_id":"r","node":"score","activation":1,"attempt":1,'
+            '"patch":{"quality_score":8,"notes":["ü",null,1.5]}}'
+        ).encode()
+    )
 
 
 def test_an_entry_is_equal_after_writing_and_reading() -> None:

@@ -208,6 +208,25 @@ def test_values_that_do_not_fit_each_other_are_the_error_of_the_firing_that_merg
     assert story.last[-2:] == ["node.failed d REDUCER_FAILED fails", "run.failed REDUCER_FAILED"]
 
 
+@pytest.mark.parametrize("slow", [{"z": 1}, {"x": 9}])
+def test_of_a_fork_whose_other_branch_was_withdrawn_one_history_is_left(
+    slow: dict[str, Json],
+) -> None:
+    graph = workflow(
+        {"a": ["b", "slow"], "b": ["p", "q"], "p": "j", "q": "j", "j": "d", "slow": "d"},
+        {"j": {"join": "first"}},
+        state={"reducers": {"log": "append"}},
+    )
+    story = Story(graph).completes("a", x=0, log="a").completes("b", x=1, log="b")
+
+    story.completes("p", y=1, log="p").completes("q", x=5, log="q").completes("j", y=2, log="j")
+    story.completes("slow", **slow)
+    if "x" in slow:
+        assert story.code == "STATE_CONFLICT"
+    else:
+        assert story.reads("d") == {"x": 1, "y": 2, "z": 1, "log": ["a", "b", "p", "j"]}
+
+
 # -- patches by a person ------------------------------------------------------------------
 
 
