@@ -27,6 +27,7 @@ $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
 	  { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get install -y python3-venv; } || \
 	  { echo "$(PYTHON) can't make environments: install python3-venv (Debian: apt-get install python3-venv)"; exit 1; }
+	@echo "making .venv, about a minute"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'

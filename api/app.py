@@ -6,7 +6,7 @@ This module knows the addresses. It does not know what happens behind any of the
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Final, TypedDict
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -17,6 +17,9 @@ from engine import Engine, EngineError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping
+
+
+STREAM: Final = "/api/v1/ws/workflow/{run_id}"
 
 
 class State(TypedDict):
@@ -47,7 +50,8 @@ def create_app(
             Route("/api/v1/graph/create", graphs.create, methods=["POST"]),
             Route("/api/v1/graph/run", runs.run, methods=["POST"]),
             Route("/api/v1/graph/state/{run_id}", runs.state, methods=["GET"]),
-            WebSocketRoute("/api/v1/ws/workflow/{run_id}", stream.stream),
+            WebSocketRoute(STREAM, stream.stream),
+            Route(STREAM, stream.no_stream, include_in_schema=False),
             Route("/healthz", health.healthz, methods=["GET"]),
             Route("/openapi.json", openapi.openapi, methods=["GET"]),
         ],

@@ -28,6 +28,7 @@ OFF_THE_LOOP: Final = 64 * 1024
 """Bytes from which a body is parsed in a thread: it would hold up everybody else."""
 
 _WHERE: Final = re.compile(r" - at `\$(?P<path>.*)`$")
+_RANGE: Final = re.compile(r"Expected `(?:int|float)` [<>]=")
 _STEP: Final = re.compile(r"\.(?P<key>[A-Za-z_]\w*)|\[(?P<index>\d+)\]")
 _BYTE: Final = re.compile(r"^(?:JSON is malformed: )?(?P<what>.*?)(?: \(byte (?P<byte>\d+)\))?$")
 
@@ -154,10 +155,22 @@ def _misfit(name: str, value: object, kind: object) -> Problem | None:
         steps = _STEP.finditer(found["path"]) if found else ()
         path = _pointer(name, *(step["key"] or step["index"] for step in steps))
         message = _WHERE.sub("", str(error))
+        if _RANGE.match(message):
+            text = f"{name}: expected {_range(kind)}, got {value!r:.80}"
+            return Problem("OUT_OF_RANGE", path, text, "")
         got = "" if "got" in message else f", got {value!r:.80}"
         text = f"{name}: {message[:1].lower()}{message[1:]}{got}"
         return Problem("WRONG_TYPE", path, text, "")
     return None
+
+
+def _range(kind: object) -> str:
+    """Say from where to where the number of a field may be."""
+    told = msgspec.inspect.type_info(kind)
+    for each in told.types if isinstance(told, msgspec.inspect.UnionType) else (told,):
+        if isinstance(each, (msgspec.inspect.IntType, msgspec.inspect.FloatType)):
+            return f"{each.ge:g} or more" if each.le is None else f"{each.ge:g} to {each.le:g}"
+    raise AssertionError(f"{kind} has no range")
 
 
 def _pointer(*steps: str) -> str:

@@ -24,10 +24,16 @@ if TYPE_CHECKING:
 
 _STREAM: Final = (
     "`WS /api/v1/ws/workflow/{run_id}?after=SEQ` streams the log of a run as text frames, one "
-    "JSON object each: first `stream.opened`, which is no entry, then the entries after `after` "
-    "(-1: all), then new ones as they are written. It closes with 1000 after the entry that ends "
-    "the run, 4400 if `after` is no number, 4404 if there is no such run, and 4408 with "
+    "JSON object each: first `stream.opened`, which is no entry and has the `seq` of the last "
+    "there is, then the entries after `after` (-1: all), then new ones as they are written. It "
+    "closes with 1000 after the entry that ends the run, 4400 if `after` is no number, "
+    "4404 if there is no such run, and 4408 with "
     '`{"after": N}` if the reader takes nothing for 10 seconds.'
+)
+
+_PAUSED: Final = (
+    "A run that is paused, by `breakpoints` or by `on_exhausted` or `on_limit` of a node, is "
+    "resumed from Python only in 0.1.0 (`RunHandle.resume`): there is no route for it yet."
 )
 
 _REF: Final = "#/components/schemas/{name}"
@@ -47,7 +53,7 @@ def document() -> dict[str, Json]:
         "info": {
             "title": "Agent Workflow Engine",
             "version": VERSION,
-            "description": _STREAM,
+            "description": f"{_STREAM}\n\n{_PAUSED}",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": {

@@ -11,10 +11,11 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import anyio
+import msgspec
 
 from api import body
 from api.problem import BadRequest
-from api.wire import BranchState, Reply, RunAccepted, RunRequest, RunState, WaitingNode
+from api.wire import BranchState, Reply, RunAccepted, RunError, RunRequest, RunState, WaitingNode
 from engine import Engine, RunExists, Snapshot
 
 if TYPE_CHECKING:
@@ -98,5 +99,13 @@ def _shown(snapshot: Snapshot) -> RunState:
         ),
         branches=tuple(BranchState(each.node, each.seq, each.state) for each in snapshot.branches),
         conflicts=snapshot.conflicts,
-        error=snapshot.error,
+        error=_error(snapshot),
+    )
+
+
+def _error(snapshot: Snapshot) -> RunError | None:
+    if snapshot.error is None:
+        return None
+    return RunError(
+        **msgspec.structs.asdict(snapshot.error), node=snapshot.node, attempt=snapshot.attempt
     )

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 import anyio
 import orjson
+from starlette.exceptions import HTTPException
 from starlette.websockets import WebSocketDisconnect
 
 from api.problem import BadRequest
@@ -24,7 +26,10 @@ from engine import BEGINNING, Engine, NotFound, RunHandle, Seq
 
 if TYPE_CHECKING:
     from anyio import CancelScope
+    from starlette.requests import Request
     from starlette.websockets import WebSocket
+
+    from api.wire import Reply
 
 log: Final = logging.getLogger(__name__)
 
@@ -61,6 +66,15 @@ async def stream(websocket: WebSocket) -> None:
         both.start_soon(_until_gone, websocket, both.cancel_scope)
         await _serve(websocket, run, Seq(BEGINNING if after is None else after))
         both.cancel_scope.cancel()
+
+
+async def no_stream(_: Request) -> Reply:
+    """Answer a plain GET: what is here is a WebSocket."""
+    raise HTTPException(
+        HTTPStatus.UPGRADE_REQUIRED,
+        "this is a WebSocket: open it with ws:// in place of http://",
+        {"Upgrade": "websocket"},
+    )
 
 
 async def _serve(websocket: WebSocket, run: RunHandle, after: Seq) -> None:

@@ -15,7 +15,7 @@ import orjson
 from msgspec import Meta, field
 from starlette.responses import Response
 
-from engine import Breakpoint, ErrorInfo, Json, Problem, Seq  # noqa: TC001  # as above
+from engine import Breakpoint, ErrorInfo, Json, Problem, Seq
 
 MAX_WAIT: Final = 60.0
 """Seconds that a client may wait for a run to end."""
@@ -52,7 +52,7 @@ class RunRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Chosen by the client; made up if left out."""
     tags: dict[str, str] = {}
     breakpoints: tuple[Breakpoint, ...] = ()
-    """Where the run pauses."""
+    """Where the run pauses. In 0.1.0 it is resumed from Python only (`RunHandle.resume`)."""
     wait: Annotated[float, Meta(ge=0, le=MAX_WAIT)] | None = None
     """Seconds to wait for the run to end or to be paused, before the answer."""
 
@@ -83,6 +83,15 @@ class WaitingNode(msgspec.Struct, frozen=True):
     until: datetime | None
 
 
+class RunError(ErrorInfo, frozen=True, kw_only=True, omit_defaults=True):
+    """An error, and where it was."""
+
+    node: str | None = None
+    """Left out: it is an error of the run as a whole, as at its deadline."""
+    attempt: int | None = None
+    """Of that node; 0: it could not even fire."""
+
+
 class RunState(msgspec.Struct, frozen=True, omit_defaults=True):
     """A run after one of its entries."""
 
@@ -98,7 +107,7 @@ class RunState(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is in flight, where that is more than one thing."""
     conflicts: tuple[str, ...] = ()
     """Keys of which branches have different values; the later write is shown."""
-    error: ErrorInfo | None = None
+    error: RunError | None = None
     """Why the run failed, or what it is paused for."""
 
 

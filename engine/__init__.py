@@ -22,10 +22,11 @@ from engine.errors import (
     Refused,
     RunOver,
 )
-from engine.graph import Graph, GraphBuilder
+from engine.graph import Graph, GraphBuilder, Join, Retry
 from engine.handle import RunHandle
 from engine.host import EngineClosed, RunExists
 from engine.ids import BEGINNING, ActivationId, Json, RunId, Seq
+from engine.reducer import Reducer
 from engine.report import Report, RunCancelled, RunFailed
 from engine.snapshot import Snapshot, Waiting
 from engine.store import LogStore
@@ -50,6 +51,7 @@ __all__ = [
     "InvalidGraph",
     "InvalidTool",
     "InvalidValue",
+    "Join",
     "Json",
     "LogMoved",
     "LogStore",
@@ -58,8 +60,10 @@ __all__ = [
     "NotFound",
     "Overwrite",
     "Problem",
+    "Reducer",
     "Refused",
     "Report",
+    "Retry",
     "RunCancelled",
     "RunExists",
     "RunFailed",

@@ -92,7 +92,18 @@ async def call(
 
 
 def failure(tool: AnyTool, error: BaseException) -> ErrorInfo:
-    """Say what went wrong in `tool`, in words that can be stored."""
+    """Say what went wrong in `tool`, in words that can be stored. Never raises."""
+    try:
+        return _told(tool, error)
+    except BaseException:  # noqa: BLE001  # the exception itself is the tool's code as well
+        return ErrorInfo(
+            code=ToolError.code,
+            message=f"tool '{tool.name}' raised {type(error).__name__}, which can't be read",
+            hint="mend the exception: its text, its attributes or what it is made with",
+        )
+
+
+def _told(tool: AnyTool, error: BaseException) -> ErrorInfo:
     if isinstance(error, NodeError):
         return ErrorInfo(
             code=error.code,
@@ -104,12 +115,15 @@ def failure(tool: AnyTool, error: BaseException) -> ErrorInfo:
             retry_after=error.retry_after if isinstance(error, ToolError) else None,
         )
     details: dict[str, Json] = {}
+    place = ""
     if frames := traceback.extract_tb(error.__traceback__):
         last = frames[-1]
-        details["at"] = f"{PurePath(last.filename).name}:{last.lineno} in {last.name}"
+        at = f"{PurePath(last.filename).name}:{last.lineno} in {last.name}"
+        details["at"] = at
+        place = f" ({at})"
     return ErrorInfo(
         code=error.code if isinstance(error, EngineError) else ToolError.code,
-        message=f"tool '{tool.name}' raised {_named(error)}",
+        message=f"tool '{tool.name}' raised {_named(error)}{place}",
         hint=_printable(error.hint) if isinstance(error, EngineError) else "",
         details=details,
         cause=tuple(_causes(error)),
@@ -218,7 +232,7 @@ def _named(error: BaseException) -> str:
     """Name an exception as tracebacks do, even one that can't say what it means."""
     try:
         text = str(error)
-    except Exception:  # noqa: BLE001  # its __str__ is the tool's code as well
+    except BaseException:  # noqa: BLE001  # its __str__ is the tool's code as well
         text = ""
     return _printable(f"{type(error).__name__}: {text}" if text else type(error).__name__)
 

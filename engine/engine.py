@@ -157,6 +157,8 @@ class Engine:
     ) -> dict[str, Json]:
         """Run a graph to its end, and give the final state. Takes what `start` takes.
 
+        A run that pauses has not ended: this waits until somebody resumes or cancels it.
+
         Raises:
             RunFailed: It failed; `error.report` says where, and on what.
             RunCancelled: It was cancelled.
@@ -185,11 +187,12 @@ class Engine:
         Raises:
             NotFound: There is no graph of that name.
             RunExists: There is a run of that name.
-            InvalidValue: The state, or the name, can't be one.
+            InvalidValue: The state, or the name, can't be one, or it is no graph that
+                `create` gave.
             NotApplicable: A breakpoint names no node, or its condition does not compile.
         """
         host = self._at_work()
-        version = self._catalog.find(graph) if isinstance(graph, str) else graph
+        version = self._version(graph)
         name = _name(run_id)
         if await self._store.last(name) is not None:
             raise RunExists(name)
@@ -206,6 +209,18 @@ class Engine:
         except LogMoved:
             raise RunExists(name) from None
         return self._handle(name, version)
+
+    def _version(self, graph: object) -> GraphVersion:
+        """Find what is to be run; whoever has no type checker may give anything."""
+        if isinstance(graph, GraphVersion):
+            return graph
+        if isinstance(graph, str):
+            return self._catalog.find(graph)
+        raise InvalidValue(
+            f"expected what `create` gave, or the name of a graph, got a {type(graph).__name__}",
+            path="graph",
+            hint="create it first: graph = await engine.create(...)",
+        )
 
     async def find(self, run_id: str) -> RunHandle:
         """Give a run that was started, whether it has ended or not.

@@ -114,7 +114,7 @@ class MessageWithdrawn(Entry, frozen=True, kw_only=True, tag="message.withdrawn"
     """The activation that held them and is to be stopped, if one did."""
 
 
-class NodeStarted(Caused, frozen=True, kw_only=True, tag="node.started"):
+class NodeStarted(Entry, frozen=True, kw_only=True, tag="node.started"):
     """A node fired, or was given another attempt, and was handed to its actor."""
 
     node: str

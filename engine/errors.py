@@ -1,18 +1,24 @@
 """Every error of the engine, as one tree; the branch tells whose fault it is.
 
     EngineError
-    ├── InvalidGraph            the document: mend it (400)
+    ├── InvalidGraph            the document: mend it
     ├── InvalidCondition        one expression of it (reported as a Problem of the graph)
-    ├── InvalidValue            a value that can't be in a state (400, or the node's error)
+    ├── InvalidValue            a value that can't be in a state
+    ├── InvalidTool             a function that can't be a tool                 (tool.py)
     ├── NodeError               what went wrong in a node, as an exception: a value in the log
-    │   └── ConditionFailed     an expression that can't be evaluated on this state
-    ├── Refused                 the input does not fit the run as it is now (409)
+    │   ├── ConditionFailed     an expression that can't be evaluated on this state
+    │   └── ToolError           what a tool raises to name its own error        (tool.py)
+    ├── Refused                 the input does not fit the run as it is now
     │   ├── RunOver             the run has ended
     │   ├── StaleResult         nobody waits for this result any more
     │   ├── DuplicateCommand    this command has been carried out already
-    │   └── NotApplicable       the command makes no sense here
-    ├── NotFound                there is no such graph, run or tool (404)
-    └── LogMoved                somebody else has written to this log
+    │   ├── NotApplicable       the command makes no sense here
+    │   └── RunExists           the name of a run is taken                      (host.py)
+    ├── NotFound                there is no such graph, run or tool
+    ├── LogMoved                somebody else has written to this log
+    ├── EngineClosed            the engine has been closed, or never opened     (host.py)
+    ├── RunFailed               the run that was waited for failed              (report.py)
+    └── RunCancelled            the run that was waited for was cancelled       (report.py)
 
 This module knows how errors are told apart and what they say. It does not know when they
 are raised, and imports nothing but names. Facts are attributes as well as words.

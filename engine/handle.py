@@ -16,7 +16,7 @@ from engine.inputs import Cancel, Pause, Resume
 from engine.report import Report, RunCancelled, RunFailed
 from engine.run import Run, fold
 from engine.snapshot import Snapshot
-from engine.value import admit
+from engine.value import copy_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -111,6 +111,9 @@ class RunHandle:
     async def result(self) -> dict[str, Json]:
         """Wait until the run has ended, and give its final state.
 
+        A paused run has not ended: this waits until somebody resumes or cancels it; `rest`
+        does not.
+
         Raises:
             RunFailed: It failed; `error.report` says where, and on what.
             RunCancelled: It was cancelled.
@@ -128,7 +131,7 @@ class RunHandle:
             raise RunFailed(Report.of(run))
         if run.status == "cancelled":
             raise RunCancelled(self.id)
-        return {key: admit(value, what=key) for key, value in view(run).state.items()}
+        return {key: copy_of(value) for key, value in view(run).state.items()}
 
     # -- what can be asked of it ----------------------------------------------------------
 

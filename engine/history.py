@@ -87,6 +87,14 @@ class History:
         self._put(segment, patch, author, overwrites)
         return segment
 
+    def imagine(self, segment: Segment, patch: Mapping[str, Json]) -> Segment:
+        """Give the history as it would be after a patch by a person; nobody holds it."""
+        imagined = Segment(self.reducers, (segment,), bit=-1)
+        for key, value in patch.items():
+            reducer = self.reducers.get(key)
+            imagined.values[key] = value if reducer is None else reducer.start(value)
+        return imagined
+
     def patch_all(
         self,
         segments: Sequence[Segment],
@@ -186,14 +194,12 @@ class History:
             return first
         met = Segment(self.reducers, self._distinct(segments), bit=-1)
         met.refs = 0
-        self._merge_plain(met, first, missing, conflicts)
+        patches = [patch for patch in self._patches if patch.bit & seen]
+        self._merge_plain(met, missing, patches, conflicts)
         for segment in missing:
             for key, operations in segment.operations.items():
-                if any(
-                    segment.bit & patch.past and key in patch.operations
-                    for patch in self._patches_of(first)
-                ):
-                    continue
+                if any(segment.bit & p.past and key in p.operations for p in patches):
+                    continue  # a person has set the key since, on whatever branch
                 try:
                     for operation in operations:
                         self._reduce(met, key, self.reducers[key], operation)
@@ -243,8 +249,8 @@ class History:
     def _merge_plain(
         self,
         met: Segment,
-        first: Segment,
         missing: Sequence[Segment],
+        patches: Sequence[Segment],
         conflicts: set[str] | None,
     ) -> None:
         written: dict[str, list[Segment]] = {}
@@ -255,12 +261,11 @@ class History:
             superseded = 0
             for segment in candidates:
                 superseded |= segment.past
-            for patch in self._patches_of(first):
+            for patch in patches:
                 if key in patch.writes:
                     superseded |= patch.past
-            standing = [
-                s for s in [*self._frontier(first, key), *candidates] if not s.bit & superseded
-            ]
+            before = self._frontier(met.parents[0], key)
+            standing = [s for s in [*before, *candidates] if not s.bit & superseded]
             if not standing:  # the first history has a patch that supersedes them all
                 continue
             writes = [s.writes[key] for s in standing]
@@ -271,13 +276,6 @@ class History:
                 conflicts.add(key)
             met.values[key] = last
             met.origins[key] = tuple(standing)
-
-    def _patches_of(self, segment: Segment) -> list[Segment]:
-        """List the patches by persons in a history: they supersede writes beside it, too."""
-        if not self._patches:
-            return []
-        history = segment.ancestors | segment.bit
-        return [patch for patch in self._patches if patch.bit & history]
 
     @staticmethod
     def _frontier(segment: Segment, key: str) -> tuple[Segment, ...]:

@@ -36,7 +36,7 @@ class Start(Input, frozen=True, kw_only=True):
 
 
 class Result(Input, frozen=True, kw_only=True):
-    """What came of one attempt: a patch, or an error as a value; never both."""
+    """What came of one attempt: a patch (None: an empty one), or an error as a value."""
 
     activation: ActivationId
     attempt: int

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from engine.ask import Branch, view
 from engine.ids import Seq
-from engine.value import admit
+from engine.value import copy_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -51,11 +51,16 @@ class Snapshot:
     waiting: tuple[Waiting, ...]
     error: ErrorInfo | None
     """Why the run failed, or what it is paused for."""
+    node: str | None
+    """The node whose error it is; None if it is that of the run as a whole."""
+    attempt: int | None
+    """Of that node; 0: it could not even fire."""
 
     @classmethod
     def of(cls, run: Run, graph: GraphVersion) -> Snapshot:
         """Take a picture of a run, which goes on without changing it."""
         seen = view(run)
+        node, attempt = _place_of_error(run)
         return cls(
             run_id=run.id,
             graph_id=graph.graph_id,
@@ -67,11 +72,25 @@ class Snapshot:
             conflicts=seen.conflicts,
             waiting=_waiting(run),
             error=run.error,
+            node=node,
+            attempt=attempt,
         )
 
 
 def _copy(state: dict[str, Json]) -> dict[str, Json]:
-    return {key: admit(value, what=key) for key, value in state.items()}
+    return {key: copy_of(value) for key, value in state.items()}
+
+
+def _place_of_error(run: Run) -> tuple[str | None, int | None]:
+    """Tell which node, in which attempt, had the error that is shown, if it was one node's."""
+    if run.error is None:
+        return None, None
+    if run.failing is not None and run.failing.error == run.error:
+        return run.failing.node, run.failing.attempt
+    exhausted = [each for each in run.activations.values() if each.status == "exhausted"]
+    if run.status == "paused" and len(exhausted) == 1:
+        return exhausted[0].node, exhausted[0].attempt
+    return None, None
 
 
 def _waiting(run: Run) -> tuple[Waiting, ...]:

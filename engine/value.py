@@ -112,7 +112,7 @@ def admit_patch(patch: object, *, limits: PatchLimits, what: str = "the patch") 
     Raises:
         InvalidValue: For the first bad key; the message names the other bad keys, too.
     """
-    if not isinstance(patch, dict):
+    if not issubclass(type(patch), dict):
         raise InvalidValue(
             f"{what} is {_shown(patch)}, an object of state keys and values was expected",
             path="",
@@ -284,13 +284,13 @@ def _text(value: str, load: _Load) -> str:
 
 
 def _key(key: object, load: _Load) -> str:
-    if not isinstance(key, str):
+    if not issubclass(type(key), str):
         raise _Misfit(
             f"is under a key of type {type(key).__name__}, JSON has only string keys",
             "write str(key)",
         )
     try:
-        return _text(str.__str__(key), load)
+        return _text(str.__str__(cast("str", key)), load)
     except _Misfit as misfit:
         raise _Misfit(f"has a key that {misfit.problem}", misfit.hint) from None
 
@@ -300,19 +300,18 @@ def _plain(value: object, room: int, load: _Load) -> Json:
 
     The methods of the plain type are named: a subclass may have changed its own.
     """
-    match value:
-        case str():
-            return _text(str.__str__(value), load)
-        case int():
-            return _copy(int.__add__(value, 0), room, load)
-        case float():
-            return _copy(float.__add__(value, 0.0), room, load)
-        case dict():
-            return _object(cast("_Dict", value), room, load)
-        case list() | tuple():
-            return _array(list(cast("_List", value)), room, load)
-        case _:
-            raise _Misfit(f"is {_shown(value)}, which JSON does not have", _cure(value))
+    kind = type(value)  # isinstance would believe what `__class__` says
+    if issubclass(kind, str):
+        return _text(str.__str__(cast("str", value)), load)
+    if issubclass(kind, int):
+        return _copy(int.__add__(cast("int", value), 0), room, load)
+    if issubclass(kind, float):
+        return _copy(float.__add__(cast("float", value), 0.0), room, load)
+    if issubclass(kind, dict):
+        return _object(cast("_Dict", value), room, load)
+    if issubclass(kind, list | tuple):
+        return _array(list(cast("_List", value)), room, load)
+    raise _Misfit(f"is {_shown(value)}, which JSON does not have", _cure(value))
 
 
 # Attribute that gives a type away -> what its owner can do. The first that fits is used; no

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec.structs import force_setattr
 
-from engine.entry import Counts, Entry, RunFailed
+from engine.entry import Counts, Entry, RunFailed, RunForked
 from engine.run import OVER, apply
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Batch:
     def emit(self, kind: type[E], **fields: Any) -> E:  # type: ignore[explicit-any]  # the struct's own
         """Write an entry, and apply it."""
         run = self.run
+        assert run.status not in OVER or kind is RunForked, "a terminal entry is final"  # noqa: S101
         entry = kind(seq=run.next_seq, batch=run.next_seq, at=self.at, run_id=self.run_id, **fields)
         self.entries.append(entry)  # type: ignore[arg-type]  # every subclass is in the union
         apply(run, entry)  # type: ignore[arg-type]  # as above

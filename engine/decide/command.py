@@ -7,7 +7,8 @@ command that can't be is refused before anything is written.
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, TypeAlias
+import math
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from engine.condition import Condition
 from engine.decide.batch import counts
@@ -37,6 +38,12 @@ if TYPE_CHECKING:
     from engine.ids import Json
     from engine.message import Activation
     from engine.run import Run
+
+_LONGEST: Final = 315_360_000
+"""Seconds: ten years, as in a document."""
+
+_DEEPEST: Final = 200
+"""Lists and objects inside each other that everything after us can still read."""
 
 By: TypeAlias = "dict[str, int | str]"
 """Who caused an entry, and by which command."""
@@ -123,6 +130,10 @@ def fork(batch: Batch, command: inputs.Fork) -> None:
     """Begin a new run where another one was."""
     admit([command.run_id, command.actor], what="the fork")
     run = batch.run
+    if command.run_id == run.id:
+        raise NotApplicable(
+            f"a fork of run {run.id} can't have its name", hint="give the fork a run_id of its own"
+        )
     if not run.messages:
         raise NotApplicable(
             f"nothing is in flight in run {run.id} at seq {run.next_seq - 1}, so there is nothing "
@@ -139,7 +150,9 @@ def fork(batch: Batch, command: inputs.Fork) -> None:
     patched = None
     if command.patch:
         patched = admit_patch(command.patch, limits=run.limits, what="the patch")
-    skipped = None if command.skip is None else _prepare_skip(run, failed, command.skip)
+    skipped = None
+    if command.skip is not None:
+        skipped = _prepare_skip(run, failed, command.skip, patched or {})
     origin, at_seq = run.id, run.next_seq - 1
     batch.emit(RunForked, origin=origin, at_seq=at_seq, keep_keys=command.keep_keys, **_by(command))
     for limit, value in command.limits.items():
@@ -147,6 +160,7 @@ def fork(batch: Batch, command: inputs.Fork) -> None:
     if patched is not None:
         everywhere = tuple(sorted(run.messages))
         batch.emit(StatePatched, patch=patched, messages=everywhere, actor=command.actor)
+        run.weight = math.inf  # nobody has weighed this
     if skipped is not None:
         _give(batch, skipped, {"actor": command.actor})
     else:
@@ -164,6 +178,8 @@ def check_breakpoints(run: Run, breakpoints: Iterable[Breakpoint]) -> None:
     for point in breakpoints:
         if point.node not in run.graph.nodes:
             problems.append(_no_node(run, point.node))
+        if point.where not in ("before", "after"):
+            problems.append(f"a breakpoint is before or after a node, not {point.where!r}")
         if point.when is not None:
             try:
                 Condition.compile(point.when)
@@ -187,9 +203,14 @@ def check_limits(run: Run, limits: dict[str, int | float | None]) -> None:
             guess = f" (did you mean {close[0]!r}?)" if close else f"; there are {', '.join(known)}"
             problems.append(f"there is no limit {name!r}{guess}")
         elif name == "deadline":
-            if value is not None and (isinstance(value, bool) or not 0 < value < float("inf")):
-                problems.append(f"deadline: expected seconds above 0, or null, got {value!r}")
-        elif isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            if value is not None and not _is_duration(value):
+                problems.append(
+                    f"deadline: expected seconds, above 0 and at most {_LONGEST}, or null, "
+                    f"got {value!r}"
+                )
+        elif name == "max_depth" and type(value) is int and value > _DEEPEST:
+            problems.append(f"max_depth: expected at most {_DEEPEST}, got {value}")
+        elif type(value) is not int or value < 1:
             problems.append(f"{name}: expected a whole number from 1, got {value!r}")
     if problems:
         raise NotApplicable("; ".join(problems), hint="nothing was changed")
@@ -202,6 +223,10 @@ def _by(command: inputs.Command) -> By:
 def _with_status(run: Run, status: str) -> list[Activation]:
     found = [each for each in run.activations.values() if each.status == status]
     return sorted(found, key=lambda each: each.id)
+
+
+def _is_duration(value: object) -> bool:
+    return isinstance(value, int | float) and type(value) is not bool and 0 < value <= _LONGEST
 
 
 def _must_be_paused(run: Run) -> None:
@@ -227,23 +252,26 @@ def _patch(
     if not admitted:
         raise NotApplicable("the patch is empty", hint="name at least one key of the state")
     batch.emit(StatePatched, patch=admitted, messages=messages, **_by(command))
+    batch.run.weight = math.inf  # nobody has weighed this
 
 
 def _skip(
     batch: Batch, skipped: list[Activation], given: dict[str, Json], command: inputs.Command
 ) -> None:
-    _give(batch, _prepare_skip(batch.run, skipped, given), _by(command))
+    _give(batch, _prepare_skip(batch.run, skipped, given, {}), _by(command))
 
 
-def _prepare_skip(run: Run, skipped: list[Activation], given: dict[str, Json]) -> list[Given]:
+def _prepare_skip(
+    run: Run, skipped: list[Activation], given: dict[str, Json], patched: dict[str, Json]
+) -> list[Given]:
+    """See what the result leads to, on the state that a patch by the same person makes."""
     prepared: list[Given] = []
     for activation in skipped:
         result = admit_patch(given, limits=run.limits, what=f"the result of {activation.node!r}")
+        head = run.history.imagine(activation.head, patched)
         try:
-            check_reducers(run, activation, result)
-            targets = after_success(
-                run, activation.node, AfterWrite(activation.head, result, ()), None
-            )
+            check_reducers(run, activation.node, head, result)
+            targets = after_success(run, activation.node, AfterWrite(head, result, ()), None)
         except NodeError as error:
             raise NotApplicable(
                 f"with this result node {activation.node!r} would fail: {error.message}",
@@ -260,5 +288,8 @@ def _give(
     by: By,
 ) -> None:
     for activation, result, targets in prepared:
+        if batch.over:  # what one of them sent was too much
+            return
         batch.emit(NodeSkipped, node=activation.node, activation=activation.id, patch=result, **by)
+        batch.run.weight = math.inf  # nobody has weighed this
         send(batch, activation, targets)

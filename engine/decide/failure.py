@@ -6,10 +6,7 @@ written down. It does not know what follows from an error.
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Final
-
-from msgspec.structs import replace
+from typing import TYPE_CHECKING, Final, cast
 
 from engine.entry import ErrorInfo
 from engine.errors import InvalidValue
@@ -43,23 +40,34 @@ def as_value(
 
 
 def clean(error: ErrorInfo) -> ErrorInfo:
-    """Make sure that an error can be written down and read back: it is never refused."""
-    wait = error.retry_after
-    if wait is not None:
-        wait = min(max(wait, 0.0), LONGEST_PAUSE) if not math.isnan(wait) else None
-    return replace(
-        error,
-        code=_text(error.code),
+    """Make sure that an error can be written down and read back: it is never refused.
+
+    Its fields come from tools, and nothing has checked their types.
+    """
+    return ErrorInfo(
+        code=_text(error.code) or "ERROR",
         message=_text(error.message),
         hint=_text(error.hint),
         cause=tuple(_text(each) for each in error.cause),
         details={_text(key): _detail(value) for key, value in error.details.items()},
-        retry_after=wait,
+        retryable=bool(error.retryable),
+        retry_after=_pause(error.retry_after),
     )
 
 
-def _text(text: str) -> str:
-    plain = str(text).encode("utf-8", "replace").decode().replace("\0", "\\0")
+def _pause(asked: object) -> float | None:
+    if type(asked) not in (int, float) or asked != asked:  # noqa: PLR0124  # not a number
+        return None
+    return float(min(max(cast("float", asked), 0.0), LONGEST_PAUSE))
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    try:
+        plain = str(value).encode("utf-8", "replace").decode().replace("\0", "\\0")
+    except Exception:  # noqa: BLE001  # whatever it is, it can't say so
+        plain = f"<{type(value).__name__}>"
     return plain if len(plain) <= LONGEST_TEXT else plain[:LONGEST_TEXT] + "..."
 
 
@@ -67,4 +75,7 @@ def _detail(value: Json) -> Json:
     try:
         return admit(value, what="a detail", max_size=LONGEST_TEXT * 10)
     except InvalidValue:
-        return _text(repr(value))
+        try:
+            return _text(repr(value))
+        except Exception:  # noqa: BLE001  # too deep, too long, or of a class that can't
+            return f"<{type(value).__name__}>"

@@ -7,10 +7,10 @@ breakpoint, pasts that conflict, a join that can't be satisfied. Which groups ar
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from engine.condition import Condition
-from engine.decide.failure import as_value
+from engine.decide.failure import as_value, clean
 from engine.entry import (
     BreakpointHit,
     ErrorInfo,
@@ -22,6 +22,7 @@ from engine.entry import (
 from engine.errors import ConditionFailed, NodeError
 from engine.history import Conflict
 from engine.segment import State
+from engine.value import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from engine.message import Message
     from engine.run import Run
     from engine.segment import Segment
+
+_LONGEST_SHOWN: Final = 200
+"""Characters of a value in a message."""
 
 
 def settle(batch: Batch) -> None:
@@ -61,6 +65,8 @@ def _let_in(batch: Batch) -> bool:
     for message in list(run.fresh.values()):
         if run.waiting.alone(message) and not (may_fire(run) and _fire(batch, [message])):
             return False
+    if not may_fire(run):  # it was paused, or took the one step it had
+        return False
     asked: dict[Group, None] = {}
     for seq, message in list(run.fresh.items()):
         group = run.waiting.arrive(message)
@@ -202,20 +208,27 @@ def stop_at(
 
 def conflicting(conflict: Conflict, where: str | None) -> ErrorInfo:
     """Say which branches wrote what, and what to do about it."""
-    writes = {f"{value!r} by {author!r}" for author, value in conflict.writes}
+    writes = {f"{_shown(value)} by {author!r}" for author, value in conflict.writes}
     place = f"node {where!r}" if where is not None else "the end of the run"
-    return ErrorInfo(
-        code="STATE_CONFLICT",
-        message=f"branches that meet at {place} have different values for "
-        f"{conflict.key!r}: {', '.join(sorted(writes))}",
-        hint=f"say how they meet with state.reducers {{{conflict.key!r}: ...}} (last, first, "
-        "max, min, sum, append, extend, union, merge), or let the branches write different keys",
-        details={
-            "key": conflict.key,
-            "writes": [{"node": author, "value": value} for author, value in conflict.writes],
-        },
-        retryable=False,
+    return clean(
+        ErrorInfo(
+            code="STATE_CONFLICT",
+            message=f"branches that meet at {place} have different values for "
+            f"{conflict.key!r}: {', '.join(sorted(writes))}",
+            hint=f"say how they meet with state.reducers {{{conflict.key!r}: ...}} (last, first, "
+            "max, min, sum, append, extend, union, merge), or let the branches write other keys",
+            details={
+                "key": conflict.key,
+                "writes": [{"node": author, "value": value} for author, value in conflict.writes],
+            },
+            retryable=False,
+        )
     )
+
+
+def _shown(value: Json) -> str:
+    text = canonical(value).decode()
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def _over_limit(batch: Batch, node: Node, held: list[Message]) -> bool:
@@ -227,9 +240,6 @@ def _over_limit(batch: Batch, node: Node, held: list[Message]) -> bool:
         limit = max(limit, node.max_visits) if raised else node.max_visits
     if visits >= limit:
         error = _loop_limit(run, node, held[0], limit)
-        if node.on_limit == "pause":
-            batch.emit(RunPaused, reason="limit", node=node.name, error=error)
-            return True
     elif run.fired >= run.limits.max_activations:
         error = ErrorInfo(
             code="ACTIVATION_LIMIT",
@@ -240,7 +250,10 @@ def _over_limit(batch: Batch, node: Node, held: list[Message]) -> bool:
         )
     else:
         return False
-    _cannot(batch, held, error)
+    if node.on_limit == "pause":
+        batch.emit(RunPaused, reason="limit", node=node.name, error=error)
+    else:
+        _cannot(batch, held, error)
     return True
 
 
@@ -256,13 +269,20 @@ def _loop_limit(run: Run, node: Node, message: Message, limit: int) -> ErrorInfo
                 names = sorted(rule.when.names)
                 asked[rule.when.text] = {key: state[key] for key in names if key in state}
     told = "; ".join(f"{text}: {values}" for text, values in asked.items())
-    return ErrorInfo(
-        code="LOOP_LIMIT",
-        message=f"node {node.name!r} has run {limit} times, its limit; the loop is "
-        f"{', '.join(loop)}" + (f"; its conditions last saw {told}" if told else ""),
-        hint="see that a condition of the loop becomes false, or raise the limit max_visits",
-        details={"limit": "max_visits", "value": limit, "loop": list(loop), "conditions": asked},
-        retryable=False,
+    return clean(
+        ErrorInfo(
+            code="LOOP_LIMIT",
+            message=f"node {node.name!r} has run {limit} times, its limit; the loop is "
+            f"{', '.join(loop)}" + (f"; its conditions last saw {told}" if told else ""),
+            hint="see that a condition of the loop becomes false, or raise the limit max_visits",
+            details={
+                "limit": "max_visits",
+                "value": limit,
+                "loop": list(loop),
+                "conditions": asked,
+            },
+            retryable=False,
+        )
     )
 
 

@@ -6,7 +6,6 @@ up. It does not know which nodes fire next (`fire`), nor how a run ends (`ending
 
 from __future__ import annotations
 
-from math import isfinite
 from typing import TYPE_CHECKING, Final
 
 from engine.decide.failure import as_value, clean
@@ -34,10 +33,12 @@ if TYPE_CHECKING:
     from engine.inputs import Result
     from engine.message import Activation
     from engine.run import Run
+    from engine.segment import Segment
 
 _SMALL: Final = frozenset({int, float, bool, type(None)})
-_SCALAR: Final = 32
-"""Bytes that a small value has at most, with the quotes and commas around it."""
+_SMALL_BYTES: Final = 32
+"""What a small value has at most, with the quotes and commas around it and its key. A
+character of a key has at most 6."""
 
 
 def returned(batch: Batch, activation: Activation, result: Result) -> None:
@@ -50,6 +51,7 @@ def returned(batch: Batch, activation: Activation, result: Result) -> None:
     node = activation.node
     try:
         patch = _let_in(run, activation, result)
+        overwrites = tuple(key for key in patch if key in result.overwrites)
     except InvalidValue as error:
         info = as_value(error, retryable=True)
         attempt_failed(batch, activation, _named(info, "BAD_OUTPUT", node), **times)
@@ -59,9 +61,8 @@ def returned(batch: Batch, activation: Activation, result: Result) -> None:
         attempt_failed(batch, activation, as_value(error, retryable=retryable), **times)
         return
     try:
-        targets = after_success(
-            run, node, AfterWrite(activation.head, patch, result.overwrites), result.goto
-        )
+        goto = _names(result.goto)
+        targets = after_success(run, node, AfterWrite(activation.head, patch, overwrites), goto)
     except NodeError as error:
         # The tool did its part, so it is not called again: its node fails.
         attempt_failed(batch, activation, as_value(error), **times)
@@ -72,8 +73,8 @@ def returned(batch: Batch, activation: Activation, result: Result) -> None:
         activation=activation.id,
         attempt=activation.attempt,
         patch=patch,
-        overwrites=result.overwrites,
-        goto=result.goto,
+        overwrites=overwrites,
+        goto=goto,
         **times,
     )
     send(batch, activation, targets)
@@ -139,7 +140,7 @@ def attempt_failed(
         batch.emit(NodeFailed, error=error, then="fails", **facts)
 
 
-def again(batch: Batch, activation: Activation, *, command: int | None = None) -> None:
+def again(batch: Batch, activation: Activation) -> None:
     """Give an activation its next attempt."""
     batch.emit(
         NodeStarted,
@@ -147,8 +148,12 @@ def again(batch: Batch, activation: Activation, *, command: int | None = None) -
         activation=activation.id,
         messages=activation.messages,
         attempt=activation.attempt + 1,
-        command=command,
     )
+
+
+def _names(goto: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """Give the names that a tool went to as plain strings."""
+    return None if goto is None else tuple(str.__str__(name) for name in goto)
 
 
 def _let_in(run: Run, activation: Activation, result: Result) -> dict[str, Json]:
@@ -166,7 +171,7 @@ def _let_in(run: Run, activation: Activation, result: Result) -> dict[str, Json]
             f"{', '.join(map(repr, patch)) or 'no keys'}",
             path=foreign[0],
         )
-    check_reducers(run, activation, patch, result.overwrites)
+    check_reducers(run, node, activation.head, patch, result.overwrites)
     _check_size(run, activation, patch, result.overwrites)
     return patch
 
@@ -180,9 +185,10 @@ def _check_size(
     when that is too much is the state itself measured.
     """
     for key, value in patch.items():
-        run.weight += _SCALAR + len(key) if type(value) in _SMALL else len(canonical({key: value}))
+        small = type(value) in _SMALL
+        run.weight += _SMALL_BYTES + 6 * len(key) if small else len(canonical({key: value}))
     limit = run.limits.max_state
-    if run.weight <= limit:
+    if run.weight <= limit and not run.unweighable:
         return
     state = dict(AfterWrite(activation.head, patch, overwrites))
     size = len(canonical(state))
@@ -200,20 +206,27 @@ def _check_size(
 
 
 def check_reducers(
-    run: Run, activation: Activation, patch: dict[str, Json], overwrites: Sequence[str] = ()
+    run: Run, node: str, head: Segment, patch: dict[str, Json], overwrites: Sequence[str] = ()
 ) -> None:
-    """See that every write can be reduced.
+    """See that every write of a node can be reduced, on the history that it has.
 
     Raises:
         NodeError: A reducer can't take the value of its key (`REDUCER_FAILED`).
     """
     for key, reducer in run.history.reducers.items():
         if key in patch and key not in overwrites:
-            reducer.check(activation.head.find(key), patch[key])
+            try:
+                reducer.check(head.find(key), patch[key])
+            except NodeError as error:
+                named = f"the reducer {reducer.name!r}"
+                told = error.message.replace(named, f"{named} of key {key!r}", 1)
+                error.message = f"node {node!r}: {told}"
+                error.details |= {"node": node, "key": key}
+                raise
 
 
 def _seconds(measured: float | None) -> float | None:
-    return measured if measured is not None and isfinite(measured) else None
+    return measured if measured is not None and 0 <= measured < float("inf") else None
 
 
 def _named(error: ErrorInfo, code: str, node: str) -> ErrorInfo:

@@ -36,7 +36,7 @@ def after_success(
     asked = [rule for rule in rules if rule.on is None]
     if not asked:
         return ()
-    chosen = _hold(run, asked, state, every=routing.every)
+    chosen = _hold(run, node, asked, state, every=routing.every)
     if chosen:
         return _once(target for rule in chosen for target in rule.to)
     return _no_route(run, node, asked, state)
@@ -52,25 +52,28 @@ def after_error(
     """
     routing = run.graph.routing[node]
     asked = [rule for rule in routing.rules if rule.on is not None and rule.on in (code, "error")]
-    chosen = _hold(run, asked, state, every=routing.every)
+    chosen = _hold(run, node, asked, state, every=routing.every)
     return _once(target for rule in chosen for target in rule.to) if chosen else None
 
 
-def _hold(run: Run, rules: list[Rule], state: Mapping[str, Json], *, every: bool) -> list[Rule]:
+def _hold(
+    run: Run, node: str, rules: list[Rule], state: Mapping[str, Json], *, every: bool
+) -> list[Rule]:
     holding: list[Rule] = []
     for rule in rules:
-        if rule.when is None or _holds(run, rule, state):
+        if rule.when is None or _holds(run, node, rule, state):
             holding.append(rule)
             if not every:
                 break
     return holding
 
 
-def _holds(run: Run, rule: Rule, state: Mapping[str, Json]) -> bool:
+def _holds(run: Run, node: str, rule: Rule, state: Mapping[str, Json]) -> bool:
     assert rule.when is not None  # noqa: S101  # the caller looked
     try:
         return rule.when.holds(state)
     except ConditionFailed as error:
+        error.details["node"] = node
         writer = run.writers.get(str(error.details.get("key")))
         if writer is not None and error.code == "CONDITION_MISSING_KEY":
             error.hint = (

@@ -6,7 +6,7 @@ what the input causes, then everything that became due, then the end if nothing 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from engine import inputs
 from engine.decide import command
@@ -15,13 +15,16 @@ from engine.decide.ending import finish
 from engine.decide.fire import settle
 from engine.decide.result import again, attempt_failed, returned
 from engine.entry import ErrorInfo, MessageSent, RunStarted
-from engine.errors import DuplicateCommand, NotApplicable, RunOver, StaleResult
+from engine.errors import DuplicateCommand, InvalidValue, NotApplicable, RunOver, StaleResult
 from engine.run import OVER, awaited
 from engine.value import admit
 
 if TYPE_CHECKING:
     from engine.entry import AnyEntry
     from engine.run import Run, Timer
+
+_LAST_YEAR: Final = 9000
+"""So that no time-out or pause ends after the last year there is."""
 
 
 def step(run: Run, given: inputs.AnyInput) -> tuple[AnyEntry, ...]:
@@ -34,9 +37,22 @@ def step(run: Run, given: inputs.AnyInput) -> tuple[AnyEntry, ...]:
         Refused: The run can't take this input now. It has not changed.
         InvalidValue: A value in the input can't be in a state. The run has not changed.
     """
+    if given.at.tzinfo is None or given.at.year > _LAST_YEAR:
+        raise InvalidValue(
+            f"the time of an input is {given.at.isoformat()}, expected one with a time zone, up "
+            f"to the year {_LAST_YEAR}",
+            path="at",
+            hint="give datetime.now(UTC)",
+        )
     if isinstance(given, inputs.Result):  # nearly all of them, so it is asked first
         if run.status in OVER:
             raise RunOver(f"run {run.id} is {run.status}: nothing can be added to its log")
+        if given.patch is not None and given.error is not None:
+            raise InvalidValue(
+                f"the result of activation {given.activation} has a patch and an error",
+                path="patch",
+                hint="a failed attempt writes nothing: give one of the two",
+            )
         batch = Batch(run, given.at)
         activation = run.running.get(given.activation)
         if activation is None or activation.attempt != given.attempt:
@@ -84,8 +100,7 @@ def _command(
     | inputs.RaiseLimit
     | inputs.Cancel,
 ) -> Batch:
-    if given.n in run.commands:
-        raise DuplicateCommand(given.n, run.commands[given.n])
+    _must_be_new(run, given.n)
     _must_go_on(run)
     admit(given.actor, what="the actor")
     batch = Batch(run, given.at)
@@ -109,6 +124,15 @@ def _command(
         case _:
             assert_never(given)
     return batch
+
+
+def _must_be_new(run: Run, number: object) -> None:
+    if type(number) is not int or number < 1:
+        raise NotApplicable(
+            f"commands are numbered from 1, this one has {number!r}", hint="count them per run"
+        )
+    if number in run.commands:
+        raise DuplicateCommand(number, run.commands[number])
 
 
 def _must_go_on(run: Run) -> None:

@@ -69,6 +69,8 @@ def read(
     document = taken_in(given, problems)
     if not isinstance(document, dict):
         hint = 'a list of edges goes under "edges"' if isinstance(document, list) else ""
+        if isinstance(document, str):
+            hint = "a document as text is read by Graph.from_json or Graph.from_yaml"
         problems.wrong_type((), document, "an object", hint)
         return Draft(readable=False, sound=False)
     return _Reader(problems, reducers, functions or {}).read(document)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from engine.graph.fields import Fields
-from engine.graph.nodes import Mention, is_error_code, upper_hint
+from engine.graph.nodes import Mention, code_hint, is_error_code
 from engine.graph.problems import shown
 from engine.graph.words import means_target, words
 
@@ -230,7 +230,7 @@ class EdgeReader:
         elif value == ANY_ERROR or is_error_code(value):
             return value
         else:
-            hint = upper_hint(value)
+            hint = code_hint(value)
             if value.lower() in _SUCCESS:
                 hint = 'leave "on" out: a rule without it is for success'
             elif value in _ERRORS or value.lower() == ANY_ERROR:

@@ -8,7 +8,6 @@ to wait needs none: each is found when it is first asked for, and kept with the 
 
 from __future__ import annotations
 
-import heapq
 from typing import TYPE_CHECKING
 
 from engine.graph.reach import components
@@ -97,26 +96,31 @@ class JoinPlan:
         return {s for s in self._into[node] if s >= 0 and s not in (self.node, self.split)}
 
     def _find_delivers(self) -> dict[int, int]:
-        delivers: dict[int, int] = {}
-        heap: list[int] = []  # sinks first, so that in a graph without loops each is seen once
-        beside = self._beside(self.node)
+        # Nodes that reach each other can deliver along the same slots, so what goes round is
+        # taken as one: then each edge is looked at once, however dense the graph.
+        region = bits(self.feeds)
+        number = {node: i for i, node in enumerate(region)}
+        out: list[list[int]] = [[] for _ in region]
+        for node in region:
+            for source in self._beside(node):
+                out[number[source]].append(number[node])
+        own = [0] * len(region)
         for slot, source in enumerate(self._into[self.node]):
-            if source in beside:
-                delivers[source] = 1 << slot
-                heapq.heappush(heap, -source)
-        queued = set(delivers)
-        while heap:
-            here = -heapq.heappop(heap)
-            queued.discard(here)
-            for source in self._beside(here):
-                known = delivers.get(source, 0)
-                if known | delivers[here] == known:
-                    continue
-                delivers[source] = known | delivers[here]
-                if source not in queued:
-                    queued.add(source)
-                    heapq.heappush(heap, -source)
-        return delivers
+            if source in number:
+                own[number[source]] |= 1 << slot
+        component = components(out)
+        slots = [0] * len(region)
+        for here in sorted(range(len(region)), key=component.__getitem__):
+            slots[component[here]] |= own[here]
+            for after in out[here]:
+                slots[component[here]] |= slots[component[after]]
+        return {node: slots[component[i]] for i, node in enumerate(region)}
+
+
+def bits(mask: int) -> list[int]:
+    """List the numbers whose bits are set, ascending."""
+    written = bin(mask)
+    return [i for i, bit in enumerate(reversed(written)) if bit == "1"]
 
 
 def _mask(numbers: set[int]) -> int:

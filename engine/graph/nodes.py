@@ -14,7 +14,7 @@ from engine.graph.expressions import JOIN_FACTS
 from engine.graph.fields import Fields, check_name
 from engine.graph.parts import Join, Node, Retry
 from engine.graph.problems import UNREADABLE, listed, shown
-from engine.graph.words import words
+from engine.graph.words import NODE_CODES, plain, words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,10 +67,16 @@ def is_error_code(word: str) -> bool:
     return _ERROR_CODE.fullmatch(word) is not None
 
 
-def upper_hint(word: str) -> str:
-    """Say how a word is written as an error code, if it could be one."""
-    upper = word.upper().replace("-", "_")
-    return f"error codes are written {upper!r}" if is_error_code(upper) else ""
+def code_hint(word: str) -> str:
+    """Say which error code is perhaps meant by a word that is none, and where codes are from."""
+    upper = plain(word).upper()
+    if upper in NODE_CODES:
+        return f"error codes are written {upper!r}"
+    code = upper if is_error_code(upper) else "..."
+    return (
+        "an exception of a tool has the code 'TOOL_FAILED'; "
+        f"a tool gives its own with ToolError(..., code={code!r})"
+    )
 
 
 def check_node_name(name: str, path: Pointer, problems: Problems) -> None:
@@ -272,7 +278,7 @@ class NodeReader:
                     f"expected an error code such as 'TIMEOUT', got {shown(word)}",
                     'leave "on" out to retry after any error'
                     if word == "error"
-                    else upper_hint(word),
+                    else code_hint(word),
                 )
         return codes
 
@@ -282,6 +288,11 @@ class NodeReader:
             return None
         cache = Fields.of(value, fields.at("cache"), "cache", self.problems)
         cache.close()
+        self.problems.warn(
+            "NOT_IN_EFFECT",
+            fields.at("cache"),
+            "no results are kept yet: the tool is called each time",
+        )
         made: dict[str, Json] = {}
         if (key := cache.get("key")) is not None:
             self.expressions.expression(key, cache.at("key"))

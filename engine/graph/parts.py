@@ -106,7 +106,7 @@ class StateSpec:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Where a run is stopped before it does harm; `docs/limits.md` says how to raise each."""
+    """Where a run is stopped before it does harm; `docs/graphs.md` has them in a table."""
 
     max_visits: int = 1_000
     """Activations of one node."""

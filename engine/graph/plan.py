@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from engine.graph.join_plan import JoinPlan
+from engine.graph.join_plan import JoinPlan, bits
 from engine.graph.reach import components, immediate_dominators, intervals, span
 
 if TYPE_CHECKING:
@@ -70,16 +70,6 @@ class Plan:
                 found |= join.feeds | 1 << join.node
             self._matters[tracked] = found
         return found
-
-
-def bits(mask: int) -> list[int]:
-    """List the numbers whose bits are set, ascending."""
-    found: list[int] = []
-    while mask:
-        low = mask & -mask
-        found.append(low.bit_length() - 1)
-        mask ^= low
-    return found
 
 
 def unconditional_targets(node: Node, routing: Routing) -> tuple[str, ...]:

@@ -73,6 +73,15 @@ RANGES: Final[Mapping[str, tuple[float, float]]] = {
 }
 """Field to the least and the most it may be; seconds, bytes or numbers of things."""
 
+NODE_CODES: Final = frozenset(
+    words(
+        "TOOL_FAILED TIMEOUT TOTAL_TIMEOUT MISSING_INPUT MISSING_OUTPUT BAD_RESULT BAD_OUTPUT "
+        "REDUCER_FAILED STATE_TOO_LARGE NO_ROUTE ROUTE_NOT_DECLARED CONDITION_MISSING_KEY "
+        "CONDITION_TYPE CONDITION_NOT_BOOL CONDITION_TOO_EXPENSIVE"
+    )
+)
+"""The codes of errors of nodes, beside those that tools give themselves (docs/tools.md)."""
+
 ENDS: Final = frozenset(
     words(
         "END __end__ end End __END__ FINISH finish STOP stop EXIT exit DONE done None none NULL "

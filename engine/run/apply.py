@@ -164,7 +164,6 @@ def _node_started(run: Run, entry: log.NodeStarted) -> None:
         if activation.attempt == activation.series:
             arm_series(run, activation, entry.at)
         arm_attempt(run, activation, entry.at)
-    _caused(run, entry)
 
 
 def _fire(run: Run, entry: log.NodeStarted) -> Activation:

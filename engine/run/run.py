@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from engine.firing.waiting import Waiting
 from engine.history import History
 from engine.ids import RunId, Seq
+from engine.reducer import REDUCERS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -103,6 +104,10 @@ class Run:
         """How many timers were ever set: it orders those that are due together."""
         self.writers: dict[str, str] = {}
         """For keys that conditions name: the node that wrote it last, on any path."""
+        self.unweighable: bool = any(
+            each is not REDUCERS.get(each.name) for each in graph.reducers.values()
+        )
+        """A reducer of somebody else may make more of a write than was written."""
         self.weight: float = math.inf
         """A memo: bytes that the state has at most; after a fold nobody has measured it."""
         self.met: tuple[tuple[Seq, ...], Segment] | None = None

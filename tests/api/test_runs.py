@@ -89,6 +89,7 @@ async def test_a_failed_run_says_why(client: httpx2.AsyncClient) -> None:
     assert answer.json()["status"] == "failed"
     error = answer.json()["error"]
     assert (error["code"], error["cause"]) == ("TOOL_FAILED", ["ValueError: no luck"])
+    assert (error["node"], error["attempt"]) == ("fails", 1)
 
 
 async def test_a_run_that_waits_for_another_attempt_shows_until_when(
@@ -170,14 +171,14 @@ async def test_everything_that_is_wrong_with_a_request_is_told_at_once(
     assert {path: each["code"] for path, each in told.items()} == {
         "/graph_idd": "UNKNOWN_FIELD",
         "/initial_state": "WRONG_TYPE",
-        "/wait": "WRONG_TYPE",
+        "/wait": "OUT_OF_RANGE",
         "/version": "WRONG_TYPE",
         "/tags": "WRONG_TYPE",
         "/breakpoints/1/node": "WRONG_TYPE",
         "/graph_id": "MISSING_FIELD",
     }
     assert told["/graph_idd"]["hint"] == "did you mean 'graph_id'?"
-    assert told["/wait"]["message"] == "wait: expected `float` <= 60.0, got 61"
+    assert told["/wait"]["message"] == "wait: expected 0 to 60, got 61"
 
 
 @pytest.mark.parametrize(
@@ -284,3 +285,20 @@ async def test_an_address_that_leads_nowhere_is_named(client: httpx2.AsyncClient
     assert wrong_method.status_code == 405
     assert wrong_method.headers["allow"] == "POST"
     assert wrong_method.json()["hint"] == "use POST"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("wait", 500, "wait: expected 0 to 60, got 500"),
+        ("wait", -1, "wait: expected 0 to 60, got -1"),
+        ("version", 0, "version: expected 1 or more, got 0"),
+    ],
+)
+async def test_a_number_that_is_too_small_or_too_large_is_told_the_range(
+    client: httpx2.AsyncClient, field: str, value: int, message: str
+) -> None:
+    answer = await client.post(RUN, json={"graph_id": "hello", "initial_state": {}, field: value})
+
+    (problem,) = answer.json()["problems"]
+    assert (problem["code"], problem["message"]) == ("OUT_OF_RANGE", message)

@@ -118,6 +118,14 @@ async def test_a_run_that_is_not_there_is_told_by_code_after_the_handshake(addre
     assert (frames, code, reason) == ([], 4404, "there is no run 'nobody'")
 
 
+async def test_asked_for_as_a_page_it_says_what_it_is(client: httpx2.AsyncClient) -> None:
+    answer = await client.get("/api/v1/ws/workflow/r")
+
+    assert (answer.status_code, answer.json()["code"]) == (426, "UPGRADE_REQUIRED")
+    assert answer.json()["detail"].startswith("this is a WebSocket")
+    assert answer.headers["upgrade"] == "websocket"
+
+
 @pytest.mark.parametrize("after", ["x", "-2"])
 async def test_a_position_that_is_no_number_is_told_by_code(address: str, after: str) -> None:
     frames, code, reason = await read(at(address, "r", f"?after={after}"))

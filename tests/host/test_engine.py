@@ -340,6 +340,53 @@ async def test_a_run_that_failed_before_says_the_same_to_whoever_asks_later(
     assert later.value.report == at_first.value.report
 
 
+async def test_a_write_that_a_reducer_refuses_is_told_with_its_node_and_its_key(
+    engine: Engine,
+) -> None:
+    graph = await engine.create({"nodes": ["first"], "state": {"reducers": {"y": "extend"}}})
+
+    with pytest.raises(RunFailed) as failed:
+        await engine.run(graph, {"x": 1})
+    error = failed.value.report.error
+    assert error.code == "REDUCER_FAILED"
+    assert error.message.startswith(
+        "node 'first': the reducer 'extend' of key 'y' takes a list, the number 2 was written"
+    )
+    assert (error.details["node"], error.details["key"]) == ("first", "y")
+
+
+async def test_a_condition_that_can_not_be_evaluated_is_told_with_the_node_it_stands_behind(
+    engine: Engine,
+) -> None:
+    graph = await engine.create({"edges": {"first": [{"when": "z > 1", "to": "second"}]}})
+
+    with pytest.raises(RunFailed) as failed:
+        await engine.run(graph, {"x": 1})
+    assert failed.value.code == "CONDITION_MISSING_KEY"
+    assert failed.value.report.error.details["node"] == "first"
+
+
+async def test_what_was_not_created_can_not_be_run_and_the_cure_is_told(engine: Engine) -> None:
+    graph = Graph.from_edges({"first": "second"})
+
+    with pytest.raises(InvalidValue, match=r"what `create` gave.*engine\.create") as refused:
+        await engine.run(graph, {"x": 1})  # type: ignore[arg-type]  # what is tested
+    assert refused.value.path == "graph"
+
+
+async def test_a_run_that_is_paused_for_a_person_shows_the_node_and_the_attempt(
+    engine: Engine,
+) -> None:
+    node = {"on_exhausted": "pause", "retry": {"max_attempts": 2, "delay": 0}}
+    graph = await engine.create({"nodes": {"fails": node}})
+    run = await engine.start(graph, {"x": 1})
+    await run.rest()
+
+    snapshot = await run.snapshot()
+    assert (snapshot.status, snapshot.node, snapshot.attempt) == ("paused", "fails", 2)
+    await run.cancel()
+
+
 async def test_a_run_that_runs_out_of_time_fails_as_a_whole(engine: Engine) -> None:
     graph = await engine.create({"nodes": ["waits"], "limits": {"deadline": 0.01}})
 

@@ -38,8 +38,11 @@ def played(case: Case, chance: Random, *, most: int = 300) -> Model:
     model = Model(case.document, case.tests)
     model.start(case.state)
     attempts: Counter[Activation] = Counter()
+    slow = {node: chance.random() for node in case.document["nodes"]}
+    patient = chance.random() < 0.5
     while not model.over and len(model.firings) <= most:
-        activation = chance.choice(model.active())
+        active = model.active()
+        activation = min(active, key=lambda a: slow[a.node]) if patient else chance.choice(active)
         attempts[activation] += 1
         attempt, node = attempts[activation], activation.node
         answer = call(case, node, activation.name, activation.state, attempt)
@@ -49,6 +52,10 @@ def played(case: Case, chance: Random, *, most: int = 300) -> Model:
                 model.complete(activation, answer.patch or {}, answer.overwrites, answer.goto)
             except NodeFault as fault:
                 code = fault.code
-        if code is not None and final(case.document["nodes"][node], code, attempt):
-            model.fail(activation, code)
+        if code is not None:
+            model.seen.add("a timeout" if answer.hangs else "a failed attempt")
+            if final(case.document["nodes"][node], code, attempt):
+                model.fail(activation, code)
+            else:
+                model.seen.add("a retry")
     return model

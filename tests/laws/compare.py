@@ -18,10 +18,10 @@ from engine.entry import (
     NodeStarted,
     RunFailed,
 )
-from engine.inputs import AnyInput, Patch, Pause, Result, Resume, Skip, Start
+from engine.inputs import AnyInput, Patch, Pause, Result, Resume, Skip, Start, Timer
 from tests.laws.alone import final
 from tests.laws.model import Model, NodeFault
-from tests.laws.simulation import Host, Mismatch
+from tests.laws.simulation import Host, Mismatch, refused
 from tests.laws.writes import canonical
 
 if TYPE_CHECKING:
@@ -47,23 +47,11 @@ class Lockstep(Host):
 
     def feed(self, given: AnyInput) -> tuple[Entry, ...]:
         """Feed one input to both, and compare."""
+        if isinstance(given, Skip) and not self.skipped(given):
+            return ()
         attempts = {id_: each.attempt for id_, each in active(self.run).items()}
         batch = super().feed(given)
-        match given:
-            case Start(state=state):
-                self.model.start(state)
-            case Result():
-                self.result_came(given, batch)
-            case Skip():
-                self.skipped(given, batch)
-            case Patch():
-                self.model.patch(given.patch, given.node)
-            case Pause():
-                self.model.pause()
-            case Resume():
-                self.model.resume()
-            case _:
-                self.timer_came(given, batch, attempts)
+        self.tell(given, batch, attempts)
         self.seen.add(type(given).__name__)
         for activation in self.model.firings[len(self.twins) :]:
             self.twins[activation.name] = activation
@@ -72,6 +60,26 @@ class Lockstep(Host):
                 self.node_started(entry)
         self.compare(batch)
         return batch
+
+    def tell(
+        self, given: AnyInput, batch: tuple[Entry, ...], attempts: dict[ActivationId, int]
+    ) -> None:
+        """Tell the model what the core was told."""
+        match given:
+            case Start(state=state):
+                self.model.start(state)
+            case Result():
+                self.result_came(given, batch)
+            case Patch():
+                self.model.patch(given.patch, given.node)
+            case Pause():
+                self.model.pause()
+            case Resume():
+                self.model.resume()
+            case Timer():
+                self.timer_came(given, batch, attempts)
+            case _:
+                pass  # the model knew of it before
 
     def policy(self, node: str) -> dict[str, Any]:
         policies: dict[str, Any] = self.case.document["nodes"][node]
@@ -88,13 +96,16 @@ class Lockstep(Host):
         except NodeFault as fault:
             self.failed(twin, fault.code, given.attempt, batch)
 
-    def skipped(self, given: Skip, batch: tuple[Entry, ...]) -> None:
-        """Tell the model what a person gave in place of a tool."""
-        twin = self.twins[self.names[given.activation]]
+    def skipped(self, given: Skip) -> bool:
+        """Tell the model what a person gives in place of a tool; say whether it is taken."""
         try:
-            self.model.complete(twin, given.patch)
+            self.model.complete(self.twins[self.names[given.activation]], given.patch)
         except NodeFault as fault:
-            self.failed(twin, fault.code, active(self.run)[given.activation].attempt, batch)
+            if not refused(self.run, given):
+                message = f"{given} was taken, which makes the node fail with {fault.code}"
+                raise Mismatch(message) from fault
+            return False
+        return True
 
     def timer_came(
         self, given: AnyInput, batch: tuple[Entry, ...], attempts: dict[ActivationId, int]
@@ -164,8 +175,6 @@ class Lockstep(Host):
             differ(
                 f"state of {theirs[name].node}", state_of(self.run, ours[name]), theirs[name].state
             )
-        if model.open > 1:
-            self.seen.add("two messages in flight")
         if ended(self.run):
             self.compare_ends(batch[-1])
 

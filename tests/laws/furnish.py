@@ -21,6 +21,9 @@ REDUCER_OF: Final[dict[str, str | None]] = {"int": None, "fsum": "sum", "text": 
 """The reducer of a kind of key, where it is not the kind itself."""
 
 
+RESTS: Final = ("ignore", "cancel", "cancel", "block", "block")
+
+
 @dataclass(frozen=True)
 class Script:
     """What the tool of a node does; the rest is up to chance, by activation (`tools`)."""
@@ -135,7 +138,7 @@ class Furnisher:
         policies: dict[str, Any] = {"tool": "work"}
         wanted = self.joining if self.edges_to[node] > 1 else self.joining / 6
         if node in draft.races:
-            policies["join"] = self.counting(chance.choice(("first", "when")))
+            policies["join"] = self.counting("first", ("block", "block", "cancel", "ignore"))
         elif draft.flavour == "anything" and chance.random() < wanted:
             policies["join"] = self.join(node)
         if node in draft.routes:
@@ -209,11 +212,12 @@ class Furnisher:
             return {"batch": chance.choice((2, 2, 3))}
         return self.counting(kind)
 
-    def counting(self, kind: str) -> Any:
+    def counting(self, kind: str, rests: tuple[str, ...] = RESTS) -> Any:
         """Choose a join that does not wait for all, and what becomes of the rest."""
         chance = self.chance
-        rest = chance.choice(("ignore", "cancel", "cancel", "block", "block", "block"))
-        if kind == "first" and chance.random() < 0.2:
+        rest = chance.choice(rests)
+        if kind == "first" and rest == "ignore" and chance.random() < 0.5:
+            self.features.add("join first")
             return kind
         self.features |= {f"join {kind}", f"rest {rest}"}
         more = {} if rest == "ignore" and chance.random() < 0.5 else {"rest": rest}

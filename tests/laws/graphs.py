@@ -152,8 +152,8 @@ def while_loop(draft: Draft, size: int) -> tuple[str, str]:
 def race(draft: Draft, size: int) -> tuple[str, str]:
     """A fast and a slow way of which the first goes on, in a loop that waits for neither."""
     head, meeting, out = draft.node(), draft.node(), draft.node()
-    first, last = region(draft, max(1, size - 7))
-    slow = [draft.node() for _ in range(draft.chance.randint(1, 4))]
+    first, last = region(draft, draft.chance.choice((1, max(1, size - 7))))
+    slow = [draft.node() for _ in range(draft.chance.randint(2, 5))]
     draft.rules[head].append(Rule(draft.chance.sample([first, slow[0]], 2)))
     draft.send(last, meeting)
     for node, after in zip(slow, [*slow[1:], meeting], strict=True):

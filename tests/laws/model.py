@@ -227,6 +227,8 @@ class Model:
     def _arrives(self, m: Message) -> None:
         self.sent += 1
         self.flight.messages.append(m)
+        if self.open > 1:
+            self.seen.add("two messages in flight")
         t = m.target
         came = (t, m.source, self.flight.round(m, t), self.flight.lap(m, t))
         if came in self._came:

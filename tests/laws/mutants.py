@@ -14,7 +14,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -103,11 +102,9 @@ MUTANTS: Final[dict[str, tuple[Edit, ...]]] = {
     ),
     # Beyond the eleven that were asked for.
     "strays meet what waits": (
-        Edit("firing/waiting.py", "plan.strays & 1 << message.slot\n", "False\n"),
+        Edit("firing/waiting.py", "plan.strays & 1 << message.slot and", "False and"),
     ),
-    "passes ignored": (
-        Edit("firing/waiting.py", "if been != group.key[1]:", "if been > group.key[1]:"),
-    ),
+    "passes ignored": (Edit("firing/waiting.py", "if been != group.key[1]:", "if False:"),),
     "block does not block": (
         Edit("firing/waiting.py", "if other.fired and not other.complete]", "if False]"),
     ),
@@ -134,9 +131,7 @@ MUTANTS: Final[dict[str, tuple[Edit, ...]]] = {
 def main(arguments: list[str] | None = None) -> int:
     """Hunt every mutant; give what the program exits with."""
     parser = argparse.ArgumentParser(prog="python -m tests.laws.mutants", description=__doc__)
-    parser.add_argument(
-        "--seed", type=int, default=time.time_ns() % 10**9, help="of the first graph"
-    )
+    parser.add_argument("--seed", type=int, default=1, help="of the first graph")
     parser.add_argument("--hunt", action="store_true", help="look for a broken law in this core")
     parser.add_argument("names", nargs="*", help="words in the names of the mutants to hunt")
     asked = parser.parse_args(arguments)

@@ -14,7 +14,7 @@ from engine.ask import active, deadline, ended, state_of, view
 from engine.decide import step
 from engine.entry import ErrorInfo, MessageSent, NodeStarted, decode_batch, encode_batch
 from engine.errors import Refused
-from engine.ids import ActivationId, RunId, Seq
+from engine.ids import ActivationId, RunId
 from engine.inputs import AnyInput, Patch, Pause, Result, Resume, Skip, Start, Timer
 from engine.run import Run, fold
 from tests.laws.flight import FIRST_MESSAGE, named
@@ -253,6 +253,3 @@ def refused(run: Run, given: AnyInput) -> bool:
             raise Mismatch(message) from None
         return True
     return False
-
-
-__all__ = ["Host", "Mismatch", "Seq", "log", "refused", "replayed", "seen"]

@@ -80,6 +80,8 @@ def fold(initial: State, reducers: Mapping[str, str], history: History) -> State
 
 def applied(writes: Sequence[Write]) -> list[Write]:
     """Leave out what stands after a person's write that was made knowing of it."""
+    if not any(write.personal for write in writes):
+        return list(writes)
     return [
         write
         for i, write in enumerate(writes)

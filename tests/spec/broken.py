@@ -48,3 +48,11 @@ def told(row: Broken, read: Callable[[object], Graph] = Graph.parse) -> None:
 
     assert found == wanted
     assert all(problem.message for problem in caught.value.problems)
+
+
+def own_code(code: str) -> str:
+    """Give the hint for a name of an exception, or another that is no error code."""
+    return (
+        "an exception of a tool has the code 'TOOL_FAILED'; "
+        f"a tool gives its own with ToolError(..., code={code!r})"
+    )

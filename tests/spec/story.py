@@ -186,7 +186,12 @@ class Story:
         end = self.entries[-1].seq if at is None else self.entries[at].batch
         fork = Story(self.graph, past=self.entries[: end + 1])
         fork.commands = 1
-        given = {"at": fork._tick(), "n": 1, "run_id": "fork", **fields}
+        given = {
+            "at": fork._tick(),
+            "n": 1,
+            "run_id": f"{self.run.id} forked" if self.run.id == "fork" else "fork",
+            **fields,
+        }
         return fork.feed(inputs.Fork(**given))  # type: ignore[arg-type]  # a test knows its fields
 
     def feed(self, given: AnyInput) -> Story:

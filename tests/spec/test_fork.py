@@ -62,8 +62,12 @@ def test_any_seq_means_the_end_of_its_batch(at: int) -> None:
 def test_a_fork_of_a_fork_has_both_as_its_past() -> None:
     story = Story(CHAIN).completes("a", x=1).forks().completes("b", y=2).forks()
 
-    assert (story.run.id, story.run.root) == ("fork", "r")
+    assert (story.run.id, story.run.root) == ("fork forked", "r")
     assert story.completes("c").state == {"x": 1, "y": 2}
+
+
+def test_a_fork_has_a_name_of_its_own() -> None:
+    assert Story(CHAIN).refuses(fork(run_id="r")).code == "NOT_APPLICABLE"
 
 
 def test_a_run_that_has_finished_leaves_nothing_to_go_on_with() -> None:

@@ -207,7 +207,7 @@ def test_a_patch_may_take_away_what_a_condition_held_for_while_it_was_blocked() 
     graph = workflow(
         {"a": {"all": [{"when": "n < 2", "to": "a"}, {"to": ["b", "c"]}]}, "b": "j", "c": "j"},
         {"j": {"join": {"when": "messages.exists(m, m.state.ok)", "rest": "block"}}},
-        state={"defaults": {"ok": False}},
+        state={"defaults": {"ok": False}, "reducers": {"ok": "last"}},
     )
     story = Story(graph).plays("a n=1 ok=true -> a b c", "a n=2 -> b b c c", "b -> b c c j")
     story.plays("b -> c c j").does(inputs.Patch, patch={"ok": False}, node="j")

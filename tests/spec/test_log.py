@@ -66,6 +66,17 @@ def test_every_type_of_entry_can_be_applied_to_a_run() -> None:
     assert set(APPLY) == set(log.ENTRY_TYPES) == set(get_args(log.AnyEntry))
 
 
+def test_the_example_of_the_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    exec(compile(code, "log.md", "exec"), {})  # noqa: S102  # the page is ours
+
+    assert capsys.readouterr().out.splitlines() == [
+        "the start -> greet",
+        "greet wrote {'greeting': 'Hello, Ada!'}",
+        "over, messages consumed: 1",
+    ]
+
+
 def completed(seq: int, batch: int) -> log.NodeCompleted:
     return log.NodeCompleted(
         seq=log.Seq(seq),
@@ -127,3 +138,17 @@ def test_a_batch_cut_in_the_middle_of_a_line_is_unreadable(cut: int) -> None:
 def test_an_unknown_type_is_refused_by_name() -> None:
     with pytest.raises(msgspec.ValidationError, match=re.escape("node.exploded")):
         log.decode(log.encode(completed(1, 1)).replace(b"node.completed", b"node.exploded"))
+
+
+def test_the_tree_of_errors_is_drawn_whole() -> None:
+    import engine  # noqa: PLC0415  # the whole of it, so that every branch is there
+    from engine import errors  # noqa: PLC0415
+
+    def below(kind: type[Exception]) -> set[str]:
+        return {kind.__name__}.union(*map(below, kind.__subclasses__()))
+
+    assert engine.EngineError is errors.EngineError
+    drawn = set(
+        re.findall(r"^ {4}[│ ]*(?:[├└]── )?(\w+)(?:  |$)", errors.__doc__ or "", re.MULTILINE)
+    )
+    assert below(errors.EngineError) == drawn

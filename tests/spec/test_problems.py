@@ -20,6 +20,11 @@ CONTAINS_ITSELF["metadata"] = {"x": CONTAINS_ITSELF}
 WHOLE: Final = [
     # The document as a whole
     broken("a document is an object", 3, ("WRONG_TYPE", "", "")),
+    broken(
+        "a document as text has its own ways in",
+        '{"nodes": ["a"]}',
+        ("WRONG_TYPE", "", "a document as text is read by Graph.from_json or Graph.from_yaml"),
+    ),
     broken("nothing is no graph", None, ("WRONG_TYPE", "", "")),
     broken(
         "a list of edges goes under its field",

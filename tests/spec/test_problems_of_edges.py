@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.spec.broken import CEL, Broken, broken, each, told
+from tests.spec.broken import CEL, Broken, broken, each, own_code, told
 
 NAMES: Final = [
     # Names in edges
@@ -218,6 +218,7 @@ RULES: Final = [
                     {"on": "Error", "to": "b"},
                     {"on": 3, "to": "b"},
                     {"on": "so so", "to": "b"},
+                    {"on": "ReadTimeout", "to": "b"},
                 ]
             }
         },
@@ -226,7 +227,16 @@ RULES: Final = [
         ("BAD_OUTCOME", "/edges/a/2/on", "error codes are written 'TIMEOUT'"),
         ("BAD_OUTCOME", "/edges/a/3/on", 'write "error"'),
         ("WRONG_TYPE", "/edges/a/4/on", ""),
-        ("BAD_OUTCOME", "/edges/a/5/on", ""),
+        (
+            "BAD_OUTCOME",
+            "/edges/a/5/on",
+            own_code("SO_SO"),
+        ),
+        (
+            "BAD_OUTCOME",
+            "/edges/a/6/on",
+            own_code("READ_TIMEOUT"),
+        ),
     ),
     broken(
         "all is a list of rules",

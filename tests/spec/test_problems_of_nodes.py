@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from engine.graph.words import words
-from tests.spec.broken import CEL, Broken, broken, each, told
+from tests.spec.broken import CEL, Broken, broken, each, own_code, told
 
 LATER: Final = words(
     "map as into collect tolerate until open wait graph set end mutex cancel complete undo emit"
@@ -193,10 +193,15 @@ NODES: Final = [
     ),
     broken(
         "retry on what is no error code",
-        {"nodes": {"a": {"retry": {"on": ["TIMEOUT", "error", "timeout", 3]}}}},
+        {"nodes": {"a": {"retry": {"on": ["TIMEOUT", "error", "timeout", 3, "ValueError"]}}}},
         ("BAD_OUTCOME", "/nodes/a/retry/on/1", 'leave "on" out to retry after any error'),
         ("BAD_OUTCOME", "/nodes/a/retry/on/2", "error codes are written 'TIMEOUT'"),
         ("WRONG_TYPE", "/nodes/a/retry/on/3", ""),
+        (
+            "BAD_OUTCOME",
+            "/nodes/a/retry/on/4",
+            own_code("VALUE_ERROR"),
+        ),
     ),
     broken(
         "retry on a single code",

@@ -84,7 +84,7 @@ def test_writes_of_branches_that_differ_fail_the_firing_and_say_what_to_do() -> 
         "key": "x",
         "writes": [{"node": "b", "value": {"n": 1}}, {"node": "c", "value": "two"}],
     }
-    for word in ("'d'", "'b'", "'c'", "'x'", "'two'", "state.reducers"):
+    for word in ("'d'", "'b'", "'c'", "'x'", '"two"', "state.reducers"):
         assert word in story.error.message + story.error.hint
     assert story.counts[3] == 2
 

@@ -13,7 +13,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Final
 
-from engine.call import Outcome, call
+from engine.call import Outcome, call, failure
 from engine.inbox import Inbox
 from engine.segment import State
 
@@ -101,6 +101,7 @@ class Actor:
         self._busy = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Event()
+        self._closing: bool = False
         self._loop = asyncio.get_running_loop()
         self.task: asyncio.Task[None] = self._loop.create_task(
             self._act(), name=f"actor:{node.name}"
@@ -123,6 +124,7 @@ class Actor:
 
     def close(self) -> set[asyncio.Task[None]]:
         """Cancel the actor and its calls, and give their tasks, to be waited for."""
+        self._closing = True
         tasks = {self.task, *self._tasks}
         for task in tasks:
             task.cancel()
@@ -161,6 +163,10 @@ class Actor:
         try:
             state = State(each.run.activations[each.activation].head)
             outcome = await call(self._tool, self._node, state, executor=self._threads)
+        except asyncio.CancelledError as error:
+            if each.stopped or self._closing:
+                raise
+            outcome = Outcome(error=failure(self._tool, error))  # the tool cancelled itself
         finally:
             self._left(each.task)
         if not each.stopped:  # a tool can refuse to be cancelled
