@@ -124,6 +124,7 @@ class _Planner:
                 joins.append(self._join(number, closing=0, split=BEFORE_ALL))
             else:
                 joins.append(self._join(number, closing[number], self.split[number]))
+        self._keep_passes_apart(joins, closing)
         self._set_rivals(joins)
         renews, askers = self._tracking(joins)
         return Plan(
@@ -188,6 +189,23 @@ class _Planner:
         elif join.batch is None:
             planned.asks_pass = self._in_loop(node)
         return planned
+
+    def _keep_passes_apart(self, joins: Sequence[JoinPlan | None], closing: Sequence[int]) -> None:
+        """Let messages meet within one pass only, wherever strays can go round.
+
+        A stray is a thread of its own in the same round; where it meets the others would
+        depend on who is faster.
+        """
+        open_at = {
+            self.component[node]
+            for node, mask in enumerate(closing)
+            if any(not self.dominates(node, self.into[node][slot]) for slot in bits(mask))
+        }
+        for join in joins:
+            if join is None or self.component[join.node] not in open_at:
+                continue
+            if self.nodes[join.node].join is None and self._in_loop(join.node):
+                join.asks_pass = True
 
     def _in_loop(self, node: int) -> bool:
         mine = self.component[node]

@@ -121,7 +121,7 @@ class Flight:
         """Say whether the groups of a node are of one pass."""
         join = self.shape.joins[t]
         if join is None:
-            return any((s, t) in self.shape.open for s in self.shape.sources[t])
+            return t in self.shape.tangled
         return not join.batch
 
     # ── what can still come ───────────────────────────────────────────────────────────────

@@ -152,6 +152,7 @@ class Model:
         for a in {m.held for m in named_ones if m.held}:
             a.history = (*a.history, write)
             a.state = self._fold(a.history)
+        self._settle()
 
     def cancel(self) -> None:
         """End the run."""

@@ -66,6 +66,15 @@ class Shape:
         }
         self.open = {(s, t) for s, t in self.loops if s != t and not self._cuts_off(t, s)}
         """The edges that close a loop which can be entered beside their target, too."""
+        self.tangled = {
+            t
+            for t in self.sources
+            if any(
+                self.reaches(t, o) and self.reaches(o, t) and self._goes_round(t)
+                for _, o in self.open
+            )
+        }
+        """The nodes of a strongly connected component in which a loop is open."""
 
     def _discovered(self) -> list[str]:
         found = [self.entry]
@@ -94,6 +103,9 @@ class Shape:
                 found += [t for t in edges[name] if t not in found and t not in avoiding]
             self._reached[question] = set(found)
         return self._reached[question]
+
+    def _goes_round(self, t: str) -> bool:
+        return any(self.reaches(s, t) for s in self.next[t])
 
     def _split(self, t: str) -> str:
         """Give the last of the nodes whose removal cuts t off from the start."""

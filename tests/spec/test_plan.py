@@ -126,7 +126,7 @@ def test_an_edge_closes_a_loop_if_the_node_comes_back_along_it_by_condition(
         (workflow({"a": "b", "b": "c"}), ""),
         (SELF, "s"),  # the round of `a`; its passes do not matter to an ordinary join
         (workflow({"a": rules("b", "c"), "b": None, "c": None}), ""),
-        (TWO_ENTRIES, "a h"),  # the loop is open at `h`: passes count
+        (TWO_ENTRIES, "a h m"),  # the loop is open at `h`: passes count all round it
     ],
 )
 def test_messages_carry_only_the_nodes_that_some_join_asks_for(graph: Graph, tracked: str) -> None:
