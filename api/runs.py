@@ -6,6 +6,7 @@ executed, nor how their entries are streamed (`stream`).
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -73,10 +74,9 @@ def number(text: str | None, name: str, *, least: int) -> int | None:
     """
     if text is None:
         return None
-    try:
-        value = int(text)
-    except ValueError:
-        value = least - 1
+    # ASCII digits only, and no more than 64 bits hold: int() reads more than that, such as '1_0'.
+    plain = re.fullmatch(r"-?[0-9]{1,18}", text)
+    value = int(text) if plain else least - 1
     if value < least:
         raise BadRequest(
             f"{name}: expected a whole number from {least}, got '{text[:40]}'",

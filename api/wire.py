@@ -46,7 +46,7 @@ class RunRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     graph_id: str
     initial_state: dict[str, Json]
     """Overlays the defaults of the graph; `{}` for nothing but those."""
-    version: Annotated[int, Meta(ge=1)] | None = None
+    version: Annotated[int, Meta(ge=1, le=999_999)] | None = None
     """Of the graph; the newest if left out."""
     run_id: str | None = None
     """Chosen by the client; made up if left out."""

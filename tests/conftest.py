@@ -6,8 +6,10 @@ from its first test's start to its last one's end, over all workers; its work is
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import PurePosixPath
+from textwrap import fill
+from typing import Any
 
 import pytest
 
@@ -36,3 +38,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(
             f"{phase:<20} {tests:>6} tests {clock:>8.1f} s on the clock {work:>8.1f} s of work"
         )
+    calls = [r for each in reports.values() for r in each if r.when == "call"]
+    found: list[dict[str, Any]] = [dict(report.user_properties) for report in calls]
+    print_laws(terminalreporter, [each["laws"] for each in found if "laws" in each])
+
+
+def print_laws(terminalreporter: pytest.TerminalReporter, chunks: list[dict[str, Any]]) -> None:
+    """Print how many random graphs kept the laws, and what share of them had what."""
+    graphs = sum(chunk["graphs"] for chunk in chunks)
+    if not graphs:
+        return
+    seen: Counter[str] = Counter()
+    for chunk in chunks:
+        seen.update(chunk["seen"])
+    terminalreporter.section(f"{graphs} random graphs kept the laws; what they had")
+    shares = [f"{what} {count / graphs:.1%}" for what, count in seen.most_common()]
+    terminalreporter.write_line(fill(", ".join(shares), width=100))

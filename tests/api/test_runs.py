@@ -268,12 +268,24 @@ async def test_the_thing_that_is_not_there_is_named(client: httpx2.AsyncClient) 
     assert told[3]["detail"] == "run 'r' has no entry 99"
 
 
-@pytest.mark.parametrize("at", ["x", "-1", "1.5", ""])
+@pytest.mark.parametrize("at", ["x", "-1", "1.5", "", "1_0", "%D9%A1", "9" * 20, "9" * 5_000])
 async def test_a_position_that_is_no_number_is_refused(client: httpx2.AsyncClient, at: str) -> None:
     answer = await client.get(f"{STATE}/r?at={at}")
 
     assert answer.status_code == 422
     assert "at: expected a whole number from 0" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("version", [0, -1, 1_000_000, 10**30])
+async def test_a_version_that_no_graph_can_have_is_refused(
+    client: httpx2.AsyncClient, version: int
+) -> None:
+    answer = await client.post(
+        RUN, json={"graph_id": "hello", "version": version, "initial_state": {}}
+    )
+
+    assert answer.status_code == 422
+    assert answer.json()["problems"][0]["code"] == "OUT_OF_RANGE"
 
 
 async def test_an_address_that_leads_nowhere_is_named(client: httpx2.AsyncClient) -> None:
@@ -292,7 +304,7 @@ async def test_an_address_that_leads_nowhere_is_named(client: httpx2.AsyncClient
     [
         ("wait", 500, "wait: expected 0 to 60, got 500"),
         ("wait", -1, "wait: expected 0 to 60, got -1"),
-        ("version", 0, "version: expected 1 or more, got 0"),
+        ("version", 0, "version: expected 1 to 999999, got 0"),
     ],
 )
 async def test_a_number_that_is_too_small_or_too_large_is_told_the_range(
