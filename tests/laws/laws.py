@@ -124,7 +124,8 @@ def a_cancelled_run_can_be_forked(first: Lockstep, chance: Random, part: int) ->
         message = f"a cancelled run lost messages: {counts}"
         raise Mismatch(message)
     fork = a_fork(first, rows, chance)
-    if fork.cut or first.case.flavour != "lawful" or OUTSIDE in first.model.seen:
+    retried = run.failing is not None  # in a fork, what had failed gets another attempt
+    if fork.cut or retried or first.case.flavour != "lawful" or OUTSIDE in first.model.seen:
         return {"a cancelled run"}
     differ("how a fork ends", fork.run.status, first.run.status)
     if first.run.status == "completed":
