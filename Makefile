@@ -39,8 +39,9 @@ run: install ## Serve the API on HOST and PORT
 test: install ## Run the tests, on two workers, in at most 12 minutes
 	$(AT_MOST) $(BIN)/pytest -n 2 --durations=10
 
-test-long: install ## Run the laws for an hour or a million random runs
-	AWE_LAWS=1000000 AWE_LAWS_SECONDS=3600 $(BIN)/pytest -n 2 --durations=10 --timeout=0 tests/laws
+test-long: install ## Run the laws for an hour or a million random runs, and kill 1,000 processes
+	AWE_LAWS=1000000 AWE_LAWS_SECONDS=3600 AWE_KILLS=1000 \
+	  $(BIN)/pytest -n 2 --durations=10 --timeout=0 tests/laws tests/system
 
 check: install ## Check style, types and who may import whom
 	$(BIN)/ruff check .
@@ -60,8 +61,9 @@ coverage: install ## Measure which lines and branches the tests reach
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --show-missing --skip-covered
 
-bench: install ## Measure what the core costs
+bench: install ## Measure what the core, the host and the stores cost, beside their goals
 	$(BIN)/python -m benchmarks.core
+	$(BIN)/python -m benchmarks
 
 replay: install ## Run the random run of one SEED again, and show it
 	@test -n "$(SEED)" || { echo "which one? make replay SEED=..., as a failing law printed it"; exit 2; }

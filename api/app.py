@@ -12,7 +12,10 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import Route, WebSocketRoute
 
-from api import graphs, health, openapi, problem, runs, stream
+from api import forks, graphs, health, listing, openapi, problem, reading, runs, stream
+from api.actions import RUNS
+from api.control import COMMANDS
+from api.idempotency import Keys
 from engine import Engine, EngineError
 
 if TYPE_CHECKING:
@@ -21,11 +24,14 @@ if TYPE_CHECKING:
 
 STREAM: Final = "/api/v1/ws/workflow/{run_id}"
 
+RUN: Final = f"{RUNS}/{{run_id}}"
+
 
 class State(TypedDict):
     """What every request can reach."""
 
     engine: Engine
+    keys: Keys
 
 
 def create_app(
@@ -43,13 +49,20 @@ def create_app(
         async with engine:
             for document in graphs_to_create:
                 await engine.create(document)
-            yield {"engine": engine}
+            yield {"engine": engine, "keys": Keys()}
 
     return Starlette(
         routes=[
             Route("/api/v1/graph/create", graphs.create, methods=["POST"]),
             Route("/api/v1/graph/run", runs.run, methods=["POST"]),
             Route("/api/v1/graph/state/{run_id}", runs.state, methods=["GET"]),
+            Route(RUNS, listing.runs, methods=["GET"]),
+            *(Route(f"{RUN}/{name}", route, methods=["POST"]) for name, route in COMMANDS.items()),
+            Route(f"{RUN}/fork", forks.fork, methods=["POST"]),
+            Route(f"{RUN}/retry", forks.retry, methods=["POST"]),
+            Route(f"{RUN}/log", reading.log, methods=["GET"]),
+            Route(f"{RUN}/diff", reading.diff, methods=["GET"]),
+            Route(f"{RUN}/report", reading.report, methods=["GET"]),
             WebSocketRoute(STREAM, stream.stream),
             Route(STREAM, stream.no_stream, include_in_schema=False),
             Route("/healthz", health.healthz, methods=["GET"]),

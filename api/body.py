@@ -36,21 +36,21 @@ Decoded = TypeVar("Decoded")
 Body = TypeVar("Body", bound=msgspec.Struct)
 
 
-async def read(request: Request, decode: Callable[[bytes], Decoded]) -> Decoded:
-    """Read the body of a request, and decode it.
+async def read(
+    request: Request, decode: Callable[[bytes], Decoded], *, required: bool = True
+) -> Decoded:
+    """Read the body of a request, and decode it; see `raw` and `decoded`."""
+    return await decoded(await raw(request, required=required), decode)
+
+
+async def raw(request: Request, *, required: bool = True) -> bytes:
+    """Read the body of a request; one that may be left out, and is, reads `{}`.
 
     Raises:
-        BadRequest: It is not JSON by its type (415), or too large (413); and what `decode`
-            raises.
+        BadRequest: It is not JSON by its type (415), or too large (413).
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise BadRequest(
-            f"expected a body of type application/json, got {kind or 'no Content-Type'}",
-            code="UNSUPPORTED_MEDIA_TYPE",
-            status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            hint="send the header Content-Type: application/json",
-        )
+    if required:
+        _must_be_json(request)
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
@@ -63,10 +63,29 @@ async def read(request: Request, decode: Callable[[bytes], Decoded]) -> Decoded:
                 hint="keep large values outside, and pass their address",
             )
         chunks.append(chunk)
-    body = b"".join(chunks)
-    if size < OFF_THE_LOOP:
+    if not required:
+        if not size:
+            return b"{}"
+        _must_be_json(request)
+    return b"".join(chunks)
+
+
+async def decoded(body: bytes, decode: Callable[[bytes], Decoded]) -> Decoded:
+    """Decode a body, a large one off the loop; raises what `decode` raises."""
+    if len(body) < OFF_THE_LOOP:
         return decode(body)
     return await to_thread.run_sync(decode, body)
+
+
+def _must_be_json(request: Request) -> None:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise BadRequest(
+            f"expected a body of type application/json, got {kind or 'no Content-Type'}",
+            code="UNSUPPORTED_MEDIA_TYPE",
+            status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            hint="send the header Content-Type: application/json",
+        )
 
 
 def decode(body: bytes, kind: type[Body]) -> Body:
@@ -155,22 +174,25 @@ def _misfit(name: str, value: object, kind: object) -> Problem | None:
         steps = _STEP.finditer(found["path"]) if found else ()
         path = _pointer(name, *(step["key"] or step["index"] for step in steps))
         message = _WHERE.sub("", str(error))
+        code = "WRONG_TYPE"
         if _RANGE.match(message):
-            text = f"{name}: expected {_range(kind)}, got {value!r:.80}"
-            return Problem("OUT_OF_RANGE", path, text, "")
+            code = "OUT_OF_RANGE"
+            if span := _range(kind):
+                text = f"{name}: expected {span}, got {value!r:.80}"
+                return Problem(code, path, text, "")
         got = "" if "got" in message else f", got {value!r:.80}"
         text = f"{name}: {message[:1].lower()}{message[1:]}{got}"
-        return Problem("WRONG_TYPE", path, text, "")
+        return Problem(code, path, text, "")
     return None
 
 
-def _range(kind: object) -> str:
-    """Say from where to where the number of a field may be."""
+def _range(kind: object) -> str | None:
+    """Say from where to where the number of a field may be; None: it has numbers inside."""
     told = msgspec.inspect.type_info(kind)
     for each in told.types if isinstance(told, msgspec.inspect.UnionType) else (told,):
         if isinstance(each, (msgspec.inspect.IntType, msgspec.inspect.FloatType)):
             return f"{each.ge:g} or more" if each.le is None else f"{each.ge:g} to {each.le:g}"
-    raise AssertionError(f"{kind} has no range")
+    return None
 
 
 def _pointer(*steps: str) -> str:

@@ -14,11 +14,22 @@ from engine import Engine, Graph
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+    from starlette.responses import Response
+
+    from api.idempotency import Attempt, Keys
 
 
-async def create(request: Request) -> Reply:
+async def create(request: Request) -> Response:
     """Create a graph from its document: 201, or 200 if it is there already."""
     engine: Engine = request.state.engine
-    made = await engine.create(await body.read(request, Graph.from_json))
-    created = GraphCreated(made.graph_id, made.version, made.warnings)
-    return Reply(created, HTTPStatus.CREATED if made.new else HTTPStatus.OK)
+    keys: Keys = request.state.keys
+    raw = await body.raw(request)
+    graph = await body.decoded(raw, Graph.from_json)
+
+    async def act(_: Attempt) -> Reply:
+        # A graph that is there already is not made twice, with a key or without.
+        made = await engine.create(graph)
+        created = GraphCreated(made.graph_id, made.version, made.warnings)
+        return Reply(created, HTTPStatus.CREATED if made.new else HTTPStatus.OK)
+
+    return await keys.once(request, raw, act)

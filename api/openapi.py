@@ -1,8 +1,8 @@
 """The description of the API, in OpenAPI 3.1.
 
-This module knows what each route takes and gives. A test holds it against the routes that
-there are, so that it describes what exists and nothing else. WebSockets are no part of
-OpenAPI; the stream is told of in words.
+This module knows how a description is written down; what there is to describe stands in
+`operations`. A test holds it against the routes that there are, so that it describes what
+exists and nothing else. WebSockets are no part of OpenAPI; the stream is told of in words.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from api.health import VERSION
+from api.idempotency import HEADER, REPLAYED
+from api.operations import OPERATIONS, Operation, Parameter
 from api.problem import MEDIA_TYPE, ProblemDocument
-from api.wire import GraphCreated, Health, Reply, RunAccepted, RunRequest, RunState
+from api.wire import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,18 +27,33 @@ if TYPE_CHECKING:
 _STREAM: Final = (
     "`WS /api/v1/ws/workflow/{run_id}?after=SEQ` streams the log of a run as text frames, one "
     "JSON object each: first `stream.opened`, which is no entry and has the `seq` of the last "
-    "there is, then the entries after `after` (-1: all), then new ones as they are written. It "
-    "closes with 1000 after the entry that ends the run, 4400 if `after` is no number, "
+    "there is, then the entries after `after` (-1: all), then new ones as they are written. "
+    'Frames with `"ephemeral": true` are no entries and have no `seq`: what tools say while '
+    "they run, which is not stored. It "
+    "closes with 1000 after the entry that ends the run, 4400 if the query is wrong, "
     "4404 if there is no such run, and 4408 with "
     '`{"after": N}` if the reader takes nothing for 10 seconds.'
 )
 
-_PAUSED: Final = (
-    "A run that is paused, by `breakpoints` or by `on_exhausted` or `on_limit` of a node, is "
-    "resumed from Python only in 0.1.0 (`RunHandle.resume`): there is no route for it yet."
+_KEYS: Final = (
+    f"A POST that makes something takes the header `{HEADER}`: however often it comes with the "
+    "same key, path and body, at once or later, it has one effect and one answer; those after "
+    f"the first have the header `{REPLAYED}: true`. Another request with that key is refused "
+    "with 422. Every answer is kept but those that say that the server failed."
 )
 
 _REF: Final = "#/components/schemas/{name}"
+
+_WORDS: Final[Mapping[str, str]] = {
+    "400": "The body is not JSON; line and column are told.",
+    "404": "There is no such thing; it is named.",
+    "409": "The run is in no state for this, or its name is taken; what else to do is told.",
+    "413": "The body is larger than 1 MiB.",
+    "415": "The body is not `application/json`.",
+    "422": "The request does not say what it must; everything that is wrong is listed.",
+    "500": "The server failed.",
+    "503": "The server is stopping, or its store can keep nothing for now (`Retry-After`).",
+}
 
 
 async def openapi(_: Request) -> Reply:
@@ -46,119 +63,78 @@ async def openapi(_: Request) -> Reply:
 
 def document() -> dict[str, Json]:
     """Describe every route."""
-    kinds = (GraphCreated, RunRequest, RunAccepted, RunState, Health, ProblemDocument)
-    _, schemas = msgspec.json.schema_components(kinds, ref_template=_REF)
+    kinds: set[type[msgspec.Struct]] = {ProblemDocument}
+    for each in OPERATIONS:
+        named = (each.body, *(kind for kind, _ in each.answers.values()))
+        kinds |= {kind for kind in named if kind is not None}
+    ordered = sorted(kinds, key=lambda kind: kind.__name__)
+    _, schemas = msgspec.json.schema_components(ordered, ref_template=_REF)
+    paths: dict[str, Json] = {}
+    for each in OPERATIONS:  # no path has two
+        paths[each.path] = {each.method: _operation(each)}
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Agent Workflow Engine",
             "version": VERSION,
-            "description": f"{_STREAM}\n\n{_PAUSED}",
+            "description": f"{_STREAM}\n\n{_KEYS}",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "paths": {
-            "/api/v1/graph/create": {
-                "post": {
-                    "operationId": "createGraph",
-                    "summary": "Create a workflow graph",
-                    "requestBody": _body(
-                        {"type": "object"}, "The document of the graph, in any of its shorthands."
-                    ),
-                    "responses": {
-                        "201": _json(GraphCreated, "It is new, or a new version of its name."),
-                        "200": _json(GraphCreated, "It was there already."),
-                        **_problems("400", "413", "415", "422", "500"),
-                    },
-                }
-            },
-            "/api/v1/graph/run": {
-                "post": {
-                    "operationId": "runGraph",
-                    "summary": "Execute a workflow",
-                    "requestBody": _body(_ref(RunRequest), "What to run, and on what."),
-                    "responses": {
-                        "200": _json(RunState, "With `wait`: it has ended, or is paused."),
-                        "202": _json(RunAccepted, "It goes on."),
-                        **_problems("400", "404", "409", "413", "415", "422", "500", "503"),
-                    },
-                }
-            },
-            "/api/v1/graph/state/{run_id}": {
-                "get": {
-                    "operationId": "getState",
-                    "summary": "Get the state of a run, as it is or was",
-                    "parameters": [
-                        {
-                            "name": "run_id",
-                            "in": "path",
-                            "required": True,
-                            "schema": {"type": "string"},
-                        },
-                        {
-                            "name": "at",
-                            "in": "query",
-                            "description": "The state after this entry, and those decided with it.",
-                            "schema": {"type": "integer", "minimum": 0},
-                        },
-                    ],
-                    "responses": {
-                        "200": _json(RunState, "The run."),
-                        **_problems("404", "422", "500"),
-                    },
-                }
-            },
-            "/healthz": {
-                "get": {
-                    "operationId": "healthz",
-                    "summary": "Whether the server answers",
-                    "responses": {"200": _json(Health, "It does.")},
-                }
-            },
-            "/openapi.json": {
-                "get": {
-                    "operationId": "openapi",
-                    "summary": "This description",
-                    "responses": {
-                        "200": {
-                            "description": "OpenAPI 3.1.",
-                            "content": {"application/json": {"schema": {"type": "object"}}},
-                        }
-                    },
-                }
-            },
-        },
+        "paths": paths,
         "components": {"schemas": schemas},
     }
 
 
-_WORDS: Final[Mapping[str, str]] = {
-    "400": "The body is not JSON; line and column are told.",
-    "404": "There is no such thing; it is named.",
-    "409": "The run is there already; its address is told.",
-    "413": "The body is larger than 1 MiB.",
-    "415": "The body is not `application/json`.",
-    "422": "The request does not say what it must; everything that is wrong is listed.",
-    "500": "The server failed.",
-    "503": "The server is stopping.",
-}
+def _operation(told: Operation) -> dict[str, Json]:
+    parameters = [_parameter(each) for each in told.all_parameters]
+    answers = {status: _answer(told, status) for status in told.answers}
+    operation: dict[str, Json] = {"operationId": told.name, "summary": told.summary}
+    if parameters:
+        operation["parameters"] = [*parameters]
+    if told.posts:
+        operation["requestBody"] = {
+            "required": told.body_required,
+            "content": {"application/json": {"schema": _schema(told.body)}},
+        }
+    problem: Json = {MEDIA_TYPE: {"schema": _ref(ProblemDocument)}}
+    refusals: dict[str, Json] = {
+        status: {"description": _WORDS[status], "content": problem} for status in told.problems
+    }
+    operation["responses"] = {**answers, **refusals}
+    return operation
 
 
-def _ref(kind: type[msgspec.Struct]) -> dict[str, Json]:
-    return {"$ref": _REF.format(name=kind.__name__)}
-
-
-def _json(kind: type[msgspec.Struct], description: str) -> dict[str, Json]:
-    return {"description": description, "content": {"application/json": {"schema": _ref(kind)}}}
-
-
-def _body(schema: dict[str, Json], description: str) -> dict[str, Json]:
+def _parameter(told: Parameter) -> Json:
     return {
-        "required": True,
-        "description": description,
-        "content": {"application/json": {"schema": schema}},
+        "name": told.name,
+        "in": told.place,
+        "required": told.required,
+        "description": told.description,
+        "schema": dict(told.schema),
     }
 
 
-def _problems(*statuses: str) -> dict[str, Json]:
-    problem: Json = {MEDIA_TYPE: {"schema": _ref(ProblemDocument)}}
-    return {status: {"description": _WORDS[status], "content": problem} for status in statuses}
+def _answer(told: Operation, status: str) -> Json:
+    kind, description = told.answers[status]
+    answer: dict[str, Json] = {
+        "description": description,
+        "content": {"application/json": {"schema": _schema(kind)}},
+    }
+    headers: dict[str, Json] = {}
+    if told.located:
+        headers["Location"] = _header("The address of the state of the run.")
+    if told.makes:
+        headers[REPLAYED] = _header(f"`true`: this answer was given before, to the same {HEADER}.")
+    return {**answer, "headers": headers} if headers else answer
+
+
+def _header(description: str) -> Json:
+    return {"description": description, "schema": {"type": "string"}}
+
+
+def _schema(kind: type[msgspec.Struct] | None) -> Json:
+    return {"type": "object"} if kind is None else _ref(kind)
+
+
+def _ref(kind: type[msgspec.Struct]) -> Json:
+    return {"$ref": _REF.format(name=kind.__name__)}

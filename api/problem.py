@@ -24,6 +24,8 @@ from engine import (  # msgspec reads annotations at run time
     NotFound,
     Problem,
     Refused,
+    StoreClosed,
+    StoreUnavailable,
 )
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ STATUS: Final[tuple[tuple[type[EngineError], HTTPStatus], ...]] = (
     (Refused, HTTPStatus.CONFLICT),
     (LogMoved, HTTPStatus.CONFLICT),
     (EngineClosed, HTTPStatus.SERVICE_UNAVAILABLE),
+    (StoreClosed, HTTPStatus.SERVICE_UNAVAILABLE),
+    (StoreUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 """The first branch that fits; an error of none is ours (500)."""
 
@@ -47,6 +51,9 @@ UNREADABLE: Final = frozenset({"BAD_JSON", "NOT_UTF8"})
 """Problems of a document that is not even JSON (400)."""
 
 MEDIA_TYPE: Final = "application/problem+json"
+
+RETRY_AFTER: Final = 1
+"""Seconds after which to ask again when the store could not keep anything."""
 
 
 class ProblemDocument(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -61,7 +68,8 @@ class ProblemDocument(msgspec.Struct, frozen=True, omit_defaults=True):
     code: str
     hint: str = ""
     problems: tuple[Problem, ...] = ()
-    """Everything that is wrong with the request, each with a JSON pointer into it."""
+    """Everything that is wrong with the request, each with a JSON pointer into the body, or
+    `?name` for a parameter of the query."""
     details: dict[str, Json] = {}
 
 
@@ -109,17 +117,13 @@ async def engine_error(request: Request, error: Exception) -> Reply:
         if first.code in UNREADABLE:
             status, problems = HTTPStatus.BAD_REQUEST, ()
             code, message, hint = first.code, first.message, first.hint
-    return _reply(
-        request,
-        BadRequest(
-            message,
-            code=code,
-            status=status,
-            hint=hint,
-            problems=problems,
-            details=error.details,
-        ),
+    bad = BadRequest(
+        message, code=code, status=status, hint=hint, problems=problems, details=error.details
     )
+    reply = _reply(request, bad)
+    if isinstance(error, StoreUnavailable):
+        reply.headers["Retry-After"] = str(RETRY_AFTER)
+    return reply
 
 
 async def http_error(request: Request, error: Exception) -> Reply:

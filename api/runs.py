@@ -1,97 +1,150 @@
-"""The routes of runs.
+"""The routes by which a run is started and looked at.
 
-This module knows how a run is started and looked at over HTTP. It does not know how runs are
-executed, nor how their entries are streamed (`stream`).
+This module knows what a run is told to begin with, and how it is shown. It does not know how
+runs are executed, how they are listed (`listing`), read (`reading`) or told what to do
+(`control`, `forks`).
 """
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import anyio
 import msgspec
 
 from api import body
+from api.actions import requests_for
 from api.problem import BadRequest
+from api.query import Query
 from api.wire import BranchState, Reply, RunAccepted, RunError, RunRequest, RunState, WaitingNode
-from engine import Engine, RunExists, Snapshot
+from engine import Engine, NotFound, RunExists, RunHandle, Snapshot
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+    from starlette.responses import Response
 
-STATE: str = "/api/v1/graph/state"
+    from api.idempotency import Attempt, Keys
+    from engine import GraphVersion, Status
+
+STATE: Final = "/api/v1/graph/state"
 
 
-async def run(request: Request) -> Reply:
+async def run(request: Request) -> Response:
     """Start a run: 202, or with `wait` 200 as soon as it has ended or is paused."""
     engine: Engine = request.state.engine
-    wanted = await body.read(request, partial(body.decode, kind=RunRequest))
+    keys: Keys = request.state.keys
+    raw = await body.raw(request)
+    wanted = await body.decoded(raw, partial(body.decode, kind=RunRequest))
     graph = engine.graph(wanted.graph_id, wanted.version)
-    try:
-        handle = await engine.start(
-            graph,
-            wanted.initial_state,
-            run_id=wanted.run_id,
-            tags=wanted.tags,
-            breakpoints=wanted.breakpoints,
-        )
-    except RunExists as error:
-        address = f"{STATE}/{error.run_id}"
-        raise BadRequest(
-            error.message,
-            code=error.code,
-            status=HTTPStatus.CONFLICT,
-            hint=f"it is at {address}; {error.hint}",
-            details={**error.details, "location": address},
-        ) from error
-    if wanted.wait:
-        with anyio.move_on_after(wanted.wait):
-            await handle.rest()
-    snapshot = await handle.snapshot()
-    headers = {"Location": f"{STATE}/{snapshot.run_id}"}
-    if wanted.wait is not None and snapshot.status != "running":
-        return Reply(_shown(snapshot), HTTPStatus.OK, headers)
-    accepted = RunAccepted(snapshot.run_id, snapshot.status, snapshot.seq)
-    return Reply(accepted, HTTPStatus.ACCEPTED, headers)
+
+    async def act(attempt: Attempt) -> Reply:
+        handle = await _begun(engine, graph, wanted, attempt)
+        if wanted.wait:
+            with anyio.move_on_after(wanted.wait):
+                await handle.rest()
+        snapshot = await handle.snapshot()
+        headers = {"Location": address(snapshot.run_id)}
+        if wanted.wait is not None and snapshot.status != "running":
+            return Reply(await _shown(handle, snapshot), HTTPStatus.OK, headers)
+        accepted = RunAccepted(snapshot.run_id, status_of(snapshot), snapshot.seq)
+        return Reply(accepted, HTTPStatus.ACCEPTED, headers)
+
+    return await keys.once(request, raw, act)
 
 
 async def state(request: Request) -> Reply:
     """Show a run as it is now, or as it was after entry `at`."""
     engine: Engine = request.state.engine
-    at = number(request.query_params.get("at"), "at", least=0)
+    query = Query(request)
+    at = query.number("at", least=0)
+    query.done()
     handle = await engine.find(request.path_params["run_id"])
-    return Reply(_shown(await handle.snapshot(at)))
+    snapshot = await handle.snapshot(at)
+    return Reply(await _shown(handle, snapshot) if at is None else _as_it_was(snapshot))
 
 
-def number(text: str | None, name: str, *, least: int) -> int | None:
-    """Read a whole number from the query.
+def address(run_id: str) -> str:
+    """Give the address of the state of a run."""
+    return f"{STATE}/{run_id}"
 
-    Raises:
-        BadRequest: It is none, or too small.
-    """
-    if text is None:
+
+def status_of(snapshot: Snapshot) -> Status:
+    """Give the status of a run that has begun, as every run has that has a log."""
+    assert snapshot.status != "new"  # noqa: S101  # as said above
+    return snapshot.status
+
+
+def taken(error: RunExists) -> BadRequest:
+    """Say that the name which a client chose is that of another run, and where that is."""
+    there = address(error.run_id)
+    return BadRequest(
+        error.message,
+        code=error.code,
+        status=HTTPStatus.CONFLICT,
+        hint=f"it is at {there}; {error.hint}",
+        details={**error.details, "location": there},
+    )
+
+
+async def made_before(engine: Engine, run_id: str | None, attempt: Attempt) -> RunHandle | None:
+    """Find the run that an earlier request with the same key has made, if there was one."""
+    name = run_id or attempt.run_id
+    if not attempt.again or name is None:
         return None
-    # ASCII digits only, and no more than 64 bits hold: int() reads more than that, such as '1_0'.
-    plain = re.fullmatch(r"-?[0-9]{1,18}", text)
-    value = int(text) if plain else least - 1
-    if value < least:
-        raise BadRequest(
-            f"{name}: expected a whole number from {least}, got '{text[:40]}'",
-            code="INVALID_QUERY",
-            status=HTTPStatus.UNPROCESSABLE_ENTITY,
+    try:
+        return await engine.find(name)
+    except NotFound as error:
+        if error.code != "RUN_NOT_FOUND":
+            raise
+        return None
+
+
+async def _begun(
+    engine: Engine, graph: GraphVersion, wanted: RunRequest, attempt: Attempt
+) -> RunHandle:
+    """Start a run, once for all requests with the same key."""
+    made = await made_before(engine, wanted.run_id, attempt)
+    if made is not None:
+        if made.graph.graph_id != graph.graph_id:  # somebody else was faster with that name
+            raise taken(RunExists(made.id))
+        return made
+    try:
+        return await engine.start(
+            graph,
+            wanted.initial_state,
+            run_id=wanted.run_id or attempt.run_id,
+            tags=wanted.tags,
+            breakpoints=wanted.breakpoints,
+            durability=wanted.durability,
         )
-    return value
+    except RunExists as error:
+        if wanted.run_id is None:  # nobody else could choose this name
+            return await engine.find(error.run_id)
+        raise taken(error) from error
 
 
-def _shown(snapshot: Snapshot) -> RunState:
+async def _shown(handle: RunHandle, snapshot: Snapshot) -> RunState:
+    """Show a run as it is now, and what can be done about its error."""
+    shown = _as_it_was(snapshot)
+    if shown.error is None:
+        return shown
+    report = await handle.report()
+    if report is None or report.error != snapshot.error:  # it has gone on since
+        return shown
+    actions = requests_for(handle.id, report.actions)
+    return msgspec.structs.replace(
+        shown, error=msgspec.structs.replace(shown.error, actions=actions)
+    )
+
+
+def _as_it_was(snapshot: Snapshot) -> RunState:
     return RunState(
         run_id=snapshot.run_id,
         graph_id=snapshot.graph_id,
         version=snapshot.version,
-        status=snapshot.status,
+        status=status_of(snapshot),
         seq=snapshot.seq,
         state=snapshot.state,
         waiting=tuple(

@@ -1,7 +1,8 @@
 """The live stream of a run, over a WebSocket.
 
 This module knows how a reader is served: what it is told first, and with which code it is
-let go. It does not know what the entries say: it sends the lines of the log as they are.
+let go. It does not know what the entries say: it sends the lines of the log as they are, and
+in between what tools say while they run, which is no entry and has no `seq`.
 
 A handshake is always accepted, because a browser can't read why one was refused. A reader
 that takes nothing for `PATIENCE` seconds is let go with the position from which to resume;
@@ -11,17 +12,18 @@ the run has not noticed it, since readers take entries from the log at their own
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 import anyio
+import msgspec
 import orjson
 from starlette.exceptions import HTTPException
 from starlette.websockets import WebSocketDisconnect
 
 from api.problem import BadRequest
-from api.runs import number
+from api.query import Query
 from engine import BEGINNING, Engine, NotFound, RunHandle, Seq
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ NO_SUCH_RUN: Final = 4404
 FELL_BEHIND: Final = 4408
 
 EPOCH: Final = 0
-"""Rises when entries that were applied had to be taken back; in memory, none ever are."""
+"""Would rise if entries had to be taken back that were sent; only what is kept is sent."""
 
 _MAX_REASON: Final = 123
 """Bytes of a reason that fit into a close frame."""
@@ -54,7 +56,9 @@ async def stream(websocket: WebSocket) -> None:
     engine: Engine = websocket.state.engine
     await websocket.accept()
     try:
-        after = number(websocket.query_params.get("after"), "after", least=BEGINNING)
+        query = Query(websocket)
+        after = query.number("after", least=BEGINNING)
+        query.done()
         run = await engine.find(websocket.path_params["run_id"])
     except BadRequest as error:
         await _close(websocket, BAD_QUERY, error.message)
@@ -78,7 +82,7 @@ async def no_stream(_: Request) -> Reply:
 
 
 async def _serve(websocket: WebSocket, run: RunHandle, after: Seq) -> None:
-    """Send everything, then close."""
+    """Send the entries, and what tools say while they run; then close."""
     opened = {
         "type": "stream.opened",
         "ephemeral": True,
@@ -86,15 +90,18 @@ async def _serve(websocket: WebSocket, run: RunHandle, after: Seq) -> None:
         "epoch": EPOCH,
         "seq": await run.last(),
     }
-    frame, sent = orjson.dumps(opened), after - 1
-    lines = run.lines(after)
+    sent = after
     try:
-        while True:
-            with anyio.fail_after(PATIENCE):
-                await websocket.send_text(frame.decode())
-            sent += 1
-            frame = await anext(lines)
-    except StopAsyncIteration:
+        await _send(websocket, orjson.dumps(opened))
+        async with aclosing(run.frames(after)) as items:
+            async for item in items:
+                if isinstance(item, tuple):
+                    row, seen = item
+                    for line in row.data.split(b"\n")[seen:]:
+                        await _send(websocket, line)
+                        sent = Seq(sent + 1)
+                else:
+                    await _send(websocket, msgspec.json.encode(item))
         ended = (await run.snapshot()).status in ("completed", "failed", "cancelled")
         await _close(websocket, OVER if ended else BROKEN, "")
     except TimeoutError:
@@ -104,8 +111,16 @@ async def _serve(websocket: WebSocket, run: RunHandle, after: Seq) -> None:
     except Exception:
         log.exception("the stream of run '%s' broke", run.id)
         await _close(websocket, BROKEN, "the server failed, and its log says why")
-    finally:
-        await lines.aclose()
+
+
+async def _send(websocket: WebSocket, frame: bytes) -> None:
+    """Send one frame.
+
+    Raises:
+        TimeoutError: The reader does not take it.
+    """
+    with anyio.fail_after(PATIENCE):
+        await websocket.send_text(frame.decode())
 
 
 async def _until_gone(websocket: WebSocket, serving: CancelScope) -> None:

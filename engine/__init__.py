@@ -5,10 +5,15 @@ stand in the log of a run is described in `entry`.
 """
 
 from engine import entry
+from engine.action import Action
 from engine.ask import Branch
+from engine.cache import Cache
+from engine.caches.memory import MemoryCache
 from engine.call import Command, Overwrite
 from engine.catalog import GraphVersion
 from engine.clock import Clock, SystemClock
+from engine.context import Context
+from engine.difference import Difference
 from engine.engine import Engine
 from engine.entry import AnyEntry, Breakpoint, ErrorInfo
 from engine.errors import (
@@ -22,29 +27,48 @@ from engine.errors import (
     Refused,
     RunOver,
 )
+from engine.frame import Frame
 from engine.graph import Graph, GraphBuilder, Join, Retry
 from engine.handle import RunHandle
-from engine.host import EngineClosed, RunExists
+from engine.host import Durability, EngineClosed, RunExists
 from engine.ids import BEGINNING, ActivationId, Json, RunId, Seq
 from engine.reducer import Reducer
 from engine.report import Report, RunCancelled, RunFailed
+from engine.row import Row
 from engine.snapshot import Snapshot, Waiting
-from engine.store import LogStore
+from engine.store import (
+    Document,
+    Origin,
+    RunRecord,
+    Status,
+    Store,
+    StoreClosed,
+    StoreUnavailable,
+)
 from engine.stores.memory import MemoryStore
+from engine.stores.sqlite import SQLiteStore
+from engine.tail import Lagging
 from engine.tool import InvalidTool, Tool, ToolError, Tools, installed_tools, tool
 
 __all__ = [
     "BEGINNING",
+    "Action",
     "ActivationId",
     "AnyEntry",
     "Branch",
     "Breakpoint",
+    "Cache",
     "Clock",
     "Command",
+    "Context",
+    "Difference",
+    "Document",
+    "Durability",
     "Engine",
     "EngineClosed",
     "EngineError",
     "ErrorInfo",
+    "Frame",
     "Graph",
     "GraphBuilder",
     "GraphVersion",
@@ -53,25 +77,34 @@ __all__ = [
     "InvalidValue",
     "Join",
     "Json",
+    "Lagging",
     "LogMoved",
-    "LogStore",
+    "MemoryCache",
     "MemoryStore",
     "NotApplicable",
     "NotFound",
+    "Origin",
     "Overwrite",
     "Problem",
     "Reducer",
     "Refused",
     "Report",
     "Retry",
+    "Row",
     "RunCancelled",
     "RunExists",
     "RunFailed",
     "RunHandle",
     "RunId",
     "RunOver",
+    "RunRecord",
+    "SQLiteStore",
     "Seq",
     "Snapshot",
+    "Status",
+    "Store",
+    "StoreClosed",
+    "StoreUnavailable",
     "SystemClock",
     "Tool",
     "ToolError",

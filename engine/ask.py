@@ -11,6 +11,7 @@ import heapq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engine.errors import NotApplicable
 from engine.ids import Seq
 from engine.place import path
 from engine.run import OVER, awaited
@@ -63,6 +64,35 @@ def state_of(run: Run, activation: ActivationId) -> dict[str, Json]:
     """
     state = State(run.activations[activation].head).whole()
     return {key: copy_of(value) for key, value in state.items()}
+
+
+def attempt_deadline(run: Run, activation: ActivationId) -> datetime | None:
+    """Give the time at which the present attempt of an activation is stopped, if at any."""
+    due = [
+        timer[0]
+        for timer in run.timers
+        if timer[2] != "retry"
+        and (timer[3] is None or timer[3].id == activation)
+        and awaited(run, timer)
+    ]
+    return min(due, default=None)
+
+
+def skippable(run: Run) -> ActivationId:
+    """Name the activation that is meant by whoever skips one and does not say which.
+
+    Raises:
+        NotApplicable: It could be more than one, or there is none.
+    """
+    everywhere = list(run.activations.values())
+    meant = [each for each in everywhere if each.status == "exhausted"] or everywhere
+    if len(meant) == 1:
+        return meant[0].id
+    there = ", ".join(f"{each.id} ({each.node})" for each in meant)
+    raise NotApplicable(
+        f"run '{run.id}' has {len(meant)} activations that could be skipped",
+        hint=f"name one: {there}" if there else "no node has begun; wait until one has",
+    )
 
 
 @dataclass(frozen=True, slots=True)

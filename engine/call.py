@@ -1,243 +1,327 @@
 """One call of a tool: what it is given, and what came of it, errors included.
 
-This module knows how parameters are filled and how results and exceptions become values. It
-does not know runs, attempts or queues; those who call say what the state is. Nothing that a
-tool does raises here: whatever goes wrong is an `ErrorInfo` that says what to do about it.
+This module knows how parameters are filled, and where a tool runs. It does not know runs,
+attempts or queues; those who call say what the state is. Nothing that a tool does raises
+here: whatever goes wrong is an `ErrorInfo` that says what to do about it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import inspect
-import traceback
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from difflib import get_close_matches
-from pathlib import PurePath
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, Literal, cast
 
-from engine.entry import ErrorInfo
-from engine.errors import EngineError, NodeError
-from engine.tool import WHOLE_STATE, AnyTool, ToolError
+import msgspec
+
+from engine.errors import NodeError
+from engine.failure import failure
+from engine.memo import Memo
+from engine.outcome import PLAIN, Command, Outcome, Overwrite, outcome_of
+from engine.parameter import SCALARS
+from engine.segment import State
+from engine.tool import WHOLE_STATE
 from engine.value import copy_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterator
-    from concurrent.futures import Executor
+    from collections.abc import Awaitable, Callable, Mapping
 
+    from engine.cache import Cache
+    from engine.context import Context
+    from engine.entry import ErrorInfo
     from engine.graph.parts import Node
     from engine.ids import Json
+    from engine.parameter import Parameter, Reader
+    from engine.tool import AnyTool, Execution
+    from engine.workers import Workers
 
-MAX_TEXT: Final = 2_000
-"""Characters of an exception's message that are kept; some print what they choked on."""
-
-MAX_CAUSES: Final = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Overwrite:
-    """As a value in a tool's result: set the key, and skip its reducer."""
-
-    value: object
+__all__ = ["Binding", "Command", "Outcome", "Overwrite"]
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """As a tool's result: what it writes, and which of its declared `routes` come next."""
+class Binding:
+    """How one node calls its tool: made once per node of a graph version.
 
-    update: Mapping[str, object] = field(default_factory=dict[str, object])
-    goto: str | tuple[str, ...] | list[str] = ()
+    Where each parameter comes from is settled here: from the node's `inputs`, else its `args`,
+    else the whole state, the context or a key of the state. A call then costs little more than
+    the function itself.
 
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a call: a patch (not admitted yet), or an error; never both."""
-
-    patch: dict[str, object] | None = None
-    overwrites: tuple[str, ...] = ()
-    goto: tuple[str, ...] | None = None
-    error: ErrorInfo | None = None
-
-
-async def call(
-    tool: AnyTool, node: Node, state: Mapping[str, Json], *, executor: Executor
-) -> Outcome:
-    """Call `tool` as `node` asks for it.
-
-    What the tool takes of `state` is copied before anything is waited for, so that it reads
-    the state of this instant and changes nobody's. An async tool is awaited; a plain one runs
-    in a thread of `executor`. Cancelled, the first is cancelled too; the second runs on, and
-    its result is dropped.
-
-    Raises:
-        asyncio.CancelledError: The caller was cancelled. Nothing else is ever raised.
+    Args:
+        tool: What is called.
+        node: Who calls it.
+        workers: Where plain tools run.
+        cache: Where results are kept, if the node asks for it; None: nowhere.
     """
-    try:
-        arguments = _arguments(tool, node, state)
-        if tool.is_async:
-            returned = await cast("Awaitable[object]", tool.function(**arguments))
+
+    __slots__ = (
+        "_bare",
+        "_execution",
+        "_function",
+        "_keys",
+        "_memo",
+        "_node",
+        "_others",
+        "_records",
+        "_tool",
+        "_workers",
+    )
+
+    def __init__(
+        self, tool: AnyTool, node: Node, *, workers: Workers, cache: Cache | None = None
+    ) -> None:
+        self._tool = tool
+        self._node = node
+        self._workers = workers
+        self._function = tool.function
+        self._execution: Literal["async"] | Execution = tool.execution
+        self._bare = node.output is None and not node.outputs
+        """Whether a dict that a tool returns is its patch."""
+        self._memo = (
+            None
+            if node.cache is None or cache is None
+            else Memo(tool.name, node, node.cache, cache)
+        )
+        self._records = self._memo is not None or tool.execution == "process"
+        """Whether the arguments are needed as JSON, too."""
+        keys: list[tuple[str, frozenset[type], Reader, Parameter]] = []
+        others: list[Parameter] = []
+        for parameter in tool.parameters:
+            name = parameter.name
+            given = name in node.inputs or name in node.args
+            if parameter.is_context or given or name == WHOLE_STATE:
+                others.append(parameter)
+            else:
+                keys.append((name, parameter.reader.plain, parameter.reader, parameter))
+        self._keys = tuple(keys)
+        self._others = tuple(others)
+
+    async def call(  # noqa: C901, PLR0912  # one function: each step apart costs 0.1 us of 0.9
+        self, state: Mapping[str, Json], context: Callable[[], Context]
+    ) -> Outcome:
+        """Call the tool with what it takes of `state`, and say what came of it.
+
+        What it takes is copied before anything is waited for, so that it reads the state of
+        this instant and changes nobody's. Cancelled, an async tool is cancelled, one in a
+        thread runs on and its result is dropped, and one in a process is killed.
+
+        Args:
+            state: As it is when the call begins; it may change afterwards.
+            context: Makes the context of the call, for tools that take one.
+
+        Raises:
+            asyncio.CancelledError: The caller was cancelled. Nothing else is ever raised.
+        """
+        try:
+            if self._records:
+                return await self._recorded(state, context)
+            arguments: dict[str, object] = {}
+            for name, plain, reader, parameter in self._keys:
+                try:
+                    value = state[name]
+                except KeyError:
+                    if parameter.required:
+                        raise self._missing(name, state) from None
+                else:
+                    arguments[name] = (
+                        value if type(value) in plain else self._taken(parameter, reader, value)
+                    )
+            if self._others:
+                self._fill(arguments, state, context)
+            if self._execution == "async":
+                returned = await cast("Awaitable[object]", self._function(**arguments))
+            elif self._execution == "inline":
+                returned = self._function(**arguments)
+            else:
+                returned, error = await self._in_thread(arguments)
+                if error is not None:
+                    return Outcome(error=error)
+            kind: type = type(returned)
+            if kind is dict and self._bare:
+                patch = cast("dict[str, object]", returned)
+                for item in patch.values():
+                    if type(item) not in PLAIN:
+                        break
+                else:
+                    return Outcome(patch)
+            return outcome_of(self._tool.name, self._node, returned)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            return Outcome(error=failure(self._tool, error))  # made up: nobody cancelled us
+        except BaseException as error:  # noqa: BLE001  # sys.exit() in a tool must not end us
+            return Outcome(error=failure(self._tool, error))
+
+    # -- where it runs --------------------------------------------------------------------
+
+    async def _recorded(self, state: Mapping[str, Json], context: Callable[[], Context]) -> Outcome:
+        """Make a call for which the arguments are needed as JSON: for a key, for a process."""
+        raw = self._raw(state)
+        arguments: dict[str, object] = {}
+        for parameter in self._tool.parameters:
+            if parameter.is_context:
+                arguments[parameter.name] = context()
+            elif parameter.name in raw:
+                arguments[parameter.name] = self._taken(
+                    parameter, parameter.reader, raw[parameter.name]
+                )
+        memo = self._memo
+        if memo is None:
+            return await self._made(raw, arguments)
+        key = memo.key(raw, state)
+        if (kept := await memo.find(key)) is not None:
+            return kept
+        outcome = await self._made(raw, arguments)
+        await memo.keep(key, outcome)
+        return outcome
+
+    async def _made(self, raw: dict[str, Json], arguments: dict[str, object]) -> Outcome:
+        """Call the tool where it runs, and make an outcome of what it returns."""
+        error: ErrorInfo | None = None
+        match self._execution:
+            case "async":
+                returned = await cast("Awaitable[object]", self._function(**arguments))
+            case "inline":
+                returned = self._function(**arguments)
+            case "thread":
+                returned, error = await self._in_thread(arguments)
+            case "process":
+                returned, error = await self._workers.in_process(self._tool, raw)
+        if error is not None:
+            return Outcome(error=error)
+        return outcome_of(self._tool.name, self._node, returned)
+
+    async def _in_thread(self, arguments: dict[str, object]) -> tuple[object, ErrorInfo | None]:
+        answer = await self._workers.in_thread(self._caught, arguments)
+        return cast("tuple[object, ErrorInfo | None]", answer)
+
+    def _caught(self, /, **arguments: object) -> tuple[object, ErrorInfo | None]:
+        """Call a plain tool in its thread; a future can't carry every exception, a value can."""
+        try:
+            return self._function(**arguments), None
+        except BaseException as error:  # noqa: BLE001  # sys.exit() in a tool must not end us
+            return None, failure(self._tool, error)
+
+    # -- what it is given -----------------------------------------------------------------
+
+    def _fill(
+        self,
+        arguments: dict[str, object],
+        state: Mapping[str, Json],
+        context: Callable[[], Context],
+    ) -> None:
+        """Fill the parameters that do not come from a key of the state."""
+        inputs, args = self._node.inputs, self._node.args
+        for parameter in self._others:
+            name, reader = parameter.name, parameter.reader
+            if parameter.is_context:
+                arguments[name] = context()
+                continue
+            if name in inputs:
+                value = inputs[name].value(state)
+            elif name in args:
+                value = args[name]
+            elif reader.free:
+                arguments[name] = _copy_of_whole(state)
+                continue
+            else:
+                value = _whole(state)
+            arguments[name] = (
+                value if type(value) in reader.plain else self._taken(parameter, reader, value)
+            )
+
+    def _raw(self, state: Mapping[str, Json]) -> dict[str, Json]:
+        """Give the arguments as the JSON that they are made of, as copies."""
+        inputs, args = self._node.inputs, self._node.args
+        raw: dict[str, Json] = {}
+        for parameter in self._tool.parameters:
+            name = parameter.name
+            if parameter.is_context:
+                continue
+            if name in inputs:
+                raw[name] = inputs[name].value(state)
+            elif name in args:
+                raw[name] = copy_of(args[name])
+            elif name == WHOLE_STATE:
+                raw[name] = _copy_of_whole(state)
+            elif name in state:
+                raw[name] = copy_of(state[name])
+            elif parameter.required:
+                raise self._missing(name, state)
+        return raw
+
+    def _taken(self, parameter: Parameter, reader: Reader, value: Json) -> object:
+        """Give a copy of a value as what the parameter is annotated with.
+
+        Raises:
+            NodeError: It can't be that (`BAD_INPUT`).
+        """
+        try:
+            return reader.take(value)
+        except msgspec.ValidationError as error:
+            raise self._unfit(parameter, value, str(error)) from None
+
+    # -- what can be wrong with that ------------------------------------------------------
+
+    def _missing(self, name: str, state: Mapping[str, Json]) -> NodeError:
+        """Say which parameter nothing could be found for, and what there is."""
+        keys = sorted(state)
+        there = ", ".join(keys[:_MOST_KEYS]) or "nothing"
+        more = f" and {len(keys) - _MOST_KEYS} more" if len(keys) > _MOST_KEYS else ""
+        close = get_close_matches(name, keys[:_MOST_KEYS_COMPARED], n=1)
+        meant = (
+            f'did you mean \'{close[0]}\'? take it by "inputs": {{"{name}": "{close[0]}"}}; else '
+            if close
+            else ""
+        )
+        listed: list[Json] = [*keys[:_MOST_KEYS_IN_DETAILS]]
+        return NodeError(
+            f"tool '{self._tool.name}' of node '{self._node.name}' needs '{name}', "
+            f"which is not in the state; there is {there}{more}",
+            code="MISSING_INPUT",
+            hint=f"{meant}start the run with '{name}', give it in state.defaults or in the node's "
+            "args, or give the parameter a default",
+            details={"parameter": name, "state": listed},
+        )
+
+    def _unfit(self, parameter: Parameter, value: Json, reason: str) -> NodeError:
+        """Say which value a parameter can't take, and who is to mend what."""
+        name = parameter.name
+        problem, _, inside = reason.partition(" - at `$.value")
+        problem = f"{problem[:1].lower()}{problem[1:]}"
+        path = f"{name}{inside.rstrip('`')}"
+        if name in self._node.inputs:
+            source = f"inputs.{name} of the node, which is {self._node.inputs[name].text!r}"
+        elif name in self._node.args:
+            source = f"args.{name} of the node"
         else:
-            loop = asyncio.get_running_loop()
-            returned, error = await loop.run_in_executor(executor, _caught, tool, arguments)
-            if error is not None:
-                return Outcome(error=failure(tool, error))
-        return _outcome(tool, node, returned)
-    except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-        return Outcome(error=failure(tool, error))  # the tool made it up: nobody cancelled us
-    except BaseException as error:  # noqa: BLE001  # sys.exit() in a tool must not end the server
-        return Outcome(error=failure(tool, error))
-
-
-def failure(tool: AnyTool, error: BaseException) -> ErrorInfo:
-    """Say what went wrong in `tool`, in words that can be stored. Never raises."""
-    try:
-        return _told(tool, error)
-    except BaseException:  # noqa: BLE001  # the exception itself is the tool's code as well
-        return ErrorInfo(
-            code=ToolError.code,
-            message=f"tool '{tool.name}' raised {type(error).__name__}, which can't be read",
-            hint="mend the exception: its text, its attributes or what it is made with",
+            source = f"what writes '{name}' to the state"
+        shown = msgspec.json.encode(value).decode()
+        if len(shown) > _LONGEST_SHOWN:
+            shown = f"{shown[:_LONGEST_SHOWN]}…"
+        where = f" at {path}" if inside.rstrip("`") else ""
+        return NodeError(
+            f"tool '{self._tool.name}' of node '{self._node.name}' can't take {shown} as its "
+            f"parameter '{name}', which is {parameter.wanted}: {problem}{where}",
+            code="BAD_INPUT",
+            hint=f"mend {source}, or the annotation in the tool",
+            details={"parameter": name, "expected": parameter.wanted, "at": path},
         )
 
 
-def _told(tool: AnyTool, error: BaseException) -> ErrorInfo:
-    if isinstance(error, NodeError):
-        return ErrorInfo(
-            code=error.code,
-            message=_printable(error.message),
-            hint=_printable(error.hint),
-            details=error.details,
-            cause=tuple(_causes(error.__cause__ or error.__context__)),
-            retryable=error.retryable if isinstance(error, ToolError) else False,
-            retry_after=error.retry_after if isinstance(error, ToolError) else None,
-        )
-    details: dict[str, Json] = {}
-    place = ""
-    if frames := traceback.extract_tb(error.__traceback__):
-        last = frames[-1]
-        at = f"{PurePath(last.filename).name}:{last.lineno} in {last.name}"
-        details["at"] = at
-        place = f" ({at})"
-    return ErrorInfo(
-        code=error.code if isinstance(error, EngineError) else ToolError.code,
-        message=f"tool '{tool.name}' raised {_named(error)}{place}",
-        hint=_printable(error.hint) if isinstance(error, EngineError) else "",
-        details=details,
-        cause=tuple(_causes(error)),
-    )
+_MOST_KEYS: Final = 20
+_MOST_KEYS_IN_DETAILS: Final = 100
+_MOST_KEYS_COMPARED: Final = 1_000  # about 10 ms of the loop
+_LONGEST_SHOWN: Final = 60
+"""Characters of a value in a message."""
 
 
-def _caught(tool: AnyTool, arguments: Mapping[str, object]) -> tuple[object, BaseException | None]:
-    """Call a plain tool in its thread; a future can't carry every exception, a value can."""
-    try:
-        return tool.function(**arguments), None
-    except BaseException as error:  # noqa: BLE001  # sys.exit() in a tool must not end the server
-        return None, error
+def _whole(state: Mapping[str, Json]) -> dict[str, Json]:
+    """Give the whole state; its values are still those of the log."""
+    return state.whole() if type(state) is State else dict(state)
 
 
-def _arguments(tool: AnyTool, node: Node, state: Mapping[str, Json]) -> dict[str, object]:
-    """Fill the parameters with copies: from the node's `inputs` and `args`, then the state."""
-    filled: dict[str, object] = {}
-    for name in (*tool.required, *tool.optional):
-        if name in node.inputs:
-            filled[name] = node.inputs[name].value(state)
-        elif name in node.args:
-            filled[name] = copy_of(node.args[name])
-        elif name == WHOLE_STATE:
-            filled[name] = {key: copy_of(value) for key, value in state.items()}
-        elif name in state:
-            filled[name] = copy_of(state[name])
-        elif name in tool.required:
-            raise _missing(tool, node, name, state)
-    return filled
-
-
-def _missing(tool: AnyTool, node: Node, name: str, state: Mapping[str, Json]) -> NodeError:
-    """Say which parameter nothing could be found for, and what there is."""
-    close = get_close_matches(name, state, n=1)
-    meant = f"did you mean '{close[0]}'? " if close else ""
-    there: list[Json] = [*sorted(state)]
-    return NodeError(
-        f"tool '{tool.name}' of node '{node.name}' needs '{name}', which is not in the state",
-        code="MISSING_INPUT",
-        hint=f"{meant}start the run with it, give it in state.defaults or in the node's args",
-        details={"parameter": name, "state": there},
-    )
-
-
-def _outcome(tool: AnyTool, node: Node, returned: object) -> Outcome:
-    """Make a patch of what a tool returned, as its node says."""
-    goto: tuple[str, ...] | None = None
-    if isinstance(returned, Command):
-        goto = (returned.goto,) if isinstance(returned.goto, str) else tuple(returned.goto)
-        returned = returned.update
-    if node.output is not None:
-        written: dict[str, object] = {node.output: returned}
-    elif returned is None:
-        written = {}
-    elif isinstance(returned, Mapping):
-        written = _written(node, cast("Mapping[str, object]", returned))
-    else:
-        raise _not_a_mapping(tool, node, returned)
-    overwrites: tuple[str, ...] = ()
-    for key, value in written.items():
-        if type(value) is Overwrite:
-            written[key] = value.value
-            overwrites += (key,)
-    return Outcome(patch=written, overwrites=overwrites, goto=goto)
-
-
-def _written(node: Node, result: Mapping[str, object]) -> dict[str, object]:
-    """Choose and rename the keys of a result as the node's `outputs` say."""
-    if not node.outputs:
-        return dict(result)
-    if lacking := [key for key in node.outputs.values() if key not in result]:
-        raise NodeError(
-            f"node '{node.name}' expects '{lacking[0]}' in the result of tool "
-            f"'{node.tool}', which has {', '.join(map(repr, result)) or 'nothing'}",
-            code="MISSING_OUTPUT",
-            hint="mend the node's outputs: {state key: result key}",
-        )
-    return {key: result[source] for key, source in node.outputs.items()}
-
-
-def _not_a_mapping(tool: AnyTool, node: Node, returned: object) -> NodeError:
-    """Say that a result is none, and how to make it one."""
-    if inspect.iscoroutine(returned):
-        returned.close()  # or Python complains, far from here, that nobody awaited it
-        hint = "the tool is a plain function that returns a coroutine: make it async"
-    else:
-        hint = 'return {"key": value}, or give the node an "output": the key to write it to'
-    return NodeError(
-        f"tool '{tool.name}' of node '{node.name}' returned a value of type "
-        f"{type(returned).__name__}, a mapping of state keys was expected",
-        code="BAD_RESULT",
-        hint=hint,
-    )
-
-
-def _causes(error: BaseException | None) -> Iterator[str]:
-    """Go from an error to what lies behind it."""
-    for _ in range(MAX_CAUSES):
-        if error is None:
-            return
-        yield _named(error)
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-
-
-def _named(error: BaseException) -> str:
-    """Name an exception as tracebacks do, even one that can't say what it means."""
-    try:
-        text = str(error)
-    except BaseException:  # noqa: BLE001  # its __str__ is the tool's code as well
-        text = ""
-    return _printable(f"{type(error).__name__}: {text}" if text else type(error).__name__)
-
-
-def _printable(text: str) -> str:
-    """Make a text that every store can keep: no NUL, no lone surrogates, not too long."""
-    shown = text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"
-    return shown.encode(errors="backslashreplace").decode().replace("\0", "\\0")
+def _copy_of_whole(state: Mapping[str, Json]) -> dict[str, Json]:
+    whole = _whole(state)
+    for key, value in whole.items():
+        if type(value) not in SCALARS:
+            whole[key] = copy_of(value)
+    return whole

@@ -1,8 +1,9 @@
 """The graphs there are, by name, and the versions of each.
 
-This module knows which document came first under a name. It does not know what a graph
-means. Versions are numbered from 1 in the order in which they were created; a graph that is
-there already, by the hash of its meaning, keeps its number.
+This module knows which document came first under a name, and how graphs are put into a store
+and taken out again. It does not know what a graph means. Versions are numbered from 1 in the
+order in which they were created; a graph that is there already, by the hash of its meaning,
+keeps its number.
 """
 
 from __future__ import annotations
@@ -11,11 +12,25 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from engine.errors import NotFound
+import msgspec
+
+from engine.errors import InvalidGraph, NotFound
+from engine.graph import Graph
+from engine.ids import Json  # noqa: TC001  # msgspec reads annotations at run time
 
 if TYPE_CHECKING:
     from engine.errors import Problem
-    from engine.graph import Graph
+    from engine.store import Document, Store
+
+
+class _Kept(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A graph as it stands in a store."""
+
+    hash: str
+    document: dict[str, Json] | None = None
+    """None: it has functions in it, which no document can hold."""
+    variant: int = 0
+    """Graphs that differ only in their functions have one hash, and are told apart by this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +49,51 @@ class GraphVersion:
         return self.graph.warnings
 
 
+@dataclass(slots=True)
+class _Version:
+    """A version of a graph: made, or as it stands in the store until somebody asks for it."""
+
+    graph_id: str
+    number: int
+    kept: _Kept
+    made: GraphVersion | None = None
+
+
 class Catalog:
-    """Keeps graphs as long as the process lives."""
+    """Keeps graphs, in a store and at hand."""
 
-    def __init__(self) -> None:
-        self._versions: dict[str, list[GraphVersion]] = {}
-        self._numbers: dict[tuple[str, str], GraphVersion] = {}
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._versions: dict[str, dict[int, _Version]] = {}
+        self._numbers: dict[tuple[str, str], _Version] = {}
 
-    def add(self, graph: Graph) -> GraphVersion:
+    async def load(self) -> None:
+        """Take note of the graphs in the store; each is read when it is first asked for."""
+        for document in await self._store.documents("graph"):
+            self._note(document)
+
+    def awaits(self, graph: Graph) -> bool:
+        """Tell whether the store has a graph that nobody has made of it or given since."""
+        known = self._numbers.get((graph.name, graph.version))
+        return known is not None and known.made is None
+
+    async def add(self, graph: Graph) -> GraphVersion:
         """Keep a graph; say under which number, and whether it is new."""
         known = self._numbers.get((graph.name, graph.version))
-        if known is not None and known.graph == graph:  # functions in Python are not in the hash
-            return known
-        versions = self._versions.setdefault(graph.name, [])
-        added = GraphVersion(graph.name, len(versions) + 1, graph)
-        kept = replace(added, new=False)
-        versions.append(kept)
-        self._numbers[graph.name, graph.version] = kept
+        variant = 0
+        if known is not None:
+            if known.made is None:
+                known.made = GraphVersion(graph.name, known.number, graph, new=False)
+            if known.made.graph == graph:
+                return known.made
+            variant = known.kept.variant + 1
+        document = dict(graph.document) if graph.portable else None
+        kept = _Kept(graph.version, document, variant)
+        number = await self._store.put("graph", graph.name, msgspec.json.encode(kept))
+        added = GraphVersion(graph.name, number, graph)
+        version = _Version(graph.name, number, kept, replace(added, new=False))
+        self._versions.setdefault(graph.name, {})[number] = version
+        self._numbers[graph.name, graph.version] = version
         return added
 
     def find(self, graph_id: str, version: int | None = None) -> GraphVersion:
@@ -67,16 +110,15 @@ class Catalog:
                 hint=self._hint(graph_id),
                 details={"graph_id": graph_id},
             )
-        if version is None:
-            return versions[-1]
-        if not 1 <= version <= len(versions):
+        number = max(versions) if version is None else version
+        if number not in versions:
             raise NotFound(
                 f"graph '{graph_id}' has no version {version}",
                 code="GRAPH_NOT_FOUND",
-                hint=f"it has the versions 1 to {len(versions)}",
+                hint=f"it has the versions 1 to {max(versions)}",
                 details={"graph_id": graph_id, "version": version},
             )
-        return versions[version - 1]
+        return self._made(versions[number])
 
     def of_run(self, name: str, version: str) -> GraphVersion:
         """Give the graph that a run was started with, by its name and hash.
@@ -84,15 +126,44 @@ class Catalog:
         Raises:
             NotFound: It is not here.
         """
-        try:
-            return self._numbers[name, version]
-        except KeyError:
+        found = self._numbers.get((name, version))
+        if found is None:
             raise NotFound(
                 f"graph '{name}' is not here in the version {version} that the run began with",
                 code="GRAPH_NOT_FOUND",
                 hint="create it again from the same document",
                 details={"graph_id": name, "hash": version},
-            ) from None
+            )
+        return self._made(found)
+
+    def _note(self, document: Document) -> None:
+        kept = msgspec.json.decode(document.data, type=_Kept)
+        version = _Version(document.name, document.number, kept)
+        self._versions.setdefault(document.name, {})[document.number] = version
+        self._numbers[document.name, kept.hash] = version
+
+    @staticmethod
+    def _made(version: _Version) -> GraphVersion:
+        """Read a graph that stands in the store, if nobody has yet."""
+        if version.made is None:
+            document = version.kept.document
+            why = "it has functions in it"
+            if document is not None:
+                try:
+                    graph = Graph.parse(document)
+                except InvalidGraph as error:
+                    why = error.problems[0].message
+                else:
+                    version.made = GraphVersion(version.graph_id, version.number, graph, new=False)
+                    return version.made
+            raise NotFound(
+                f"version {version.number} of graph '{version.graph_id}' can't be made of what "
+                f"the store has of it: {why}",
+                code="GRAPH_NOT_FOUND",
+                hint="create it again, from the same program: await engine.create(...)",
+                details={"graph_id": version.graph_id, "version": version.number},
+            )
+        return version.made
 
     def _hint(self, graph_id: str) -> str:
         if close := get_close_matches(graph_id, self._versions, n=1):

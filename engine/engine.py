@@ -6,68 +6,117 @@ does, it leaves to them.
 
 from __future__ import annotations
 
-import re
-import secrets
 import warnings
-from typing import TYPE_CHECKING, Final, Self
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Self, TypeAlias, cast
 
+from engine.caches.memory import MemoryCache
 from engine.catalog import Catalog, GraphVersion
 from engine.clock import Clock, SystemClock
-from engine.entry import RunStarted, decode_batch
-from engine.errors import EngineError, InvalidGraph, InvalidValue, LogMoved, NotFound, Problem
+from engine.errors import EngineError, InvalidGraph, InvalidValue, NotFound, Problem
 from engine.graph import Graph
 from engine.handle import RunHandle
-from engine.host import EngineClosed, Host, RunExists
+from engine.host import DURABILITIES, Durability, EngineClosed, RunExists
 from engine.hosts.local import LocalHost
 from engine.ids import Json, RunId
 from engine.inputs import Start
+from engine.parts import Parts
+from engine.recovery import Recovery
+from engine.run_names import run_name
 from engine.stores.memory import MemoryStore
 from engine.tail import Tails
 from engine.tool import Tools, ToolSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Sequence
     from types import TracebackType
 
+    from engine.cache import Cache
     from engine.entry import Breakpoint
-    from engine.store import LogStore
+    from engine.store import RunRecord, Status, Store
 
-_RUN_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+
+AnyGraph: TypeAlias = "GraphVersion | Graph | Mapping[str, object] | str"
+"""What can be run: what `Engine.create` gave, a graph or the document of one, or its name."""
 
 
 class Engine:
     """Keeps graphs and executes runs of them, from `async with` to its end.
 
+    On entering, runs that the store has and nobody drove to their end go on by themselves;
+    on leaving, those that have not ended stay in the store as they are.
+
     Args:
         tools: Functions, tools, or modules of tools that the nodes of graphs may name.
-        store: Where logs are kept; in memory unless another is given.
+        store: Where logs and graphs are kept; in memory unless another is given.
         clock: What time it is; the machine's unless another is given.
+        cache: Where results of nodes with a `cache` are kept; in memory unless another is
+            given.
+        durability: When the batches of runs are kept, unless a run is started with another:
+            `sync`, before anything follows from them; `async`, behind the run; `exit`, when
+            the run has ended or rests.
+        recover: False leaves runs that are under way in the store alone, until something is
+            asked of one of them.
 
     Raises:
         InvalidTool: A function can't be a tool, or two have one name.
+        InvalidValue: There is no such durability.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the parts of an engine, each by name, each with a default
         self,
         *,
         tools: Iterable[ToolSource] = (),
-        store: LogStore | None = None,
+        store: Store | None = None,
         clock: Clock | None = None,
+        cache: Cache | None = None,
+        durability: Durability = "sync",
+        recover: bool = True,
     ) -> None:
         self.tools: Tools = Tools(tools)
-        self._store: LogStore = MemoryStore() if store is None else store
+        self._store: Store = MemoryStore() if store is None else store
         self._clock: Clock = SystemClock() if clock is None else clock
-        self._catalog = Catalog()
-        self._host: Host | None = None
+        self._cache: Cache = MemoryCache() if cache is None else cache
+        self._durability: Durability = _durability(durability)
+        self._recover = recover
+        self._catalog = Catalog(self._store)
         self._tails = Tails(self._store, live=self._is_driven)
+        self._parts: Parts | None = None
+        self._entered = False
 
     async def __aenter__(self) -> Self:
-        """Begin to execute runs."""
-        if self._host is not None:
+        """Open the store, and begin to execute runs.
+
+        Raises:
+            EngineError: The store can't be opened, or this engine was entered before.
+        """
+        if self._entered:
             raise EngineError("this engine was entered before", hint="make another: Engine(...)")
-        self._host = LocalHost(
-            store=self._store, tools=self.tools, clock=self._clock, appended=self._tails.wake
-        )
+        self._entered = True
+        await self._store.open()
+        try:
+            await self._catalog.load()
+            host = LocalHost(
+                store=self._store,
+                tools=self.tools,
+                clock=self._clock,
+                cache=self._cache,
+                appended=self._tails.grown,
+                said=self._tails.said,
+                watched=self._tails.watched,
+                durability=self._durability,
+            )
+            self._parts = Parts(
+                host=host,
+                store=self._store,
+                tails=self._tails,
+                clock=self._clock,
+                recovery=Recovery(self._store, self._catalog, host, unasked=self._recover),
+            )
+            await self._parts.recovery.all_running()
+        except BaseException:
+            await self._leave()
+            raise
         return self
 
     async def __aexit__(
@@ -77,12 +126,20 @@ class Engine:
         trace: TracebackType | None,
     ) -> None:
         """Stop all calls and wait for them; runs that have not ended stay as they are."""
-        host, self._host = self._at_work(), None
-        await host.close()
+        self._at_work()
+        await self._leave()
+
+    async def _leave(self) -> None:
+        parts, self._parts = self._parts, None
+        try:
+            if parts is not None:
+                await parts.host.close()
+        finally:
+            await self._store.close()
 
     def __del__(self) -> None:
         """Complain if nobody ended what was begun."""
-        if getattr(self, "_host", None) is not None:
+        if getattr(self, "_parts", None) is not None:
             warnings.warn(f"{self!r} was never left", ResourceWarning, source=self, stacklevel=1)
 
     # -- graphs ---------------------------------------------------------------------------
@@ -103,7 +160,12 @@ class Engine:
         for function in made.tools.values():
             self.tools.add(function)
         self._bind(made)
-        return self._catalog.add(made)
+        recovery = self._at_work().recovery
+        awaited = self._catalog.awaits(made)
+        version = await self._catalog.add(made)
+        if awaited:  # its runs could not go on without its functions
+            await recovery.of_graph(made)
+        return version
 
     def graph(self, graph_id: str, version: int | None = None) -> GraphVersion:
         """Give a graph that was created, in its newest version unless one is named.
@@ -149,11 +211,12 @@ class Engine:
 
     async def run(
         self,
-        graph: GraphVersion | str,
+        graph: AnyGraph,
         state: Mapping[str, object] | None = None,
         *,
         run_id: str | None = None,
         tags: Mapping[str, str] | None = None,
+        durability: Durability | None = None,
     ) -> dict[str, Json]:
         """Run a graph to its end, and give the final state. Takes what `start` takes.
 
@@ -163,39 +226,44 @@ class Engine:
             RunFailed: It failed; `error.report` says where, and on what.
             RunCancelled: It was cancelled.
         """
-        return await (await self.start(graph, state, run_id=run_id, tags=tags)).result()
+        run = await self.start(graph, state, run_id=run_id, tags=tags, durability=durability)
+        return await run.result()
 
-    async def start(
+    async def start(  # noqa: PLR0913  # each by name, each but the graph with a default
         self,
-        graph: GraphVersion | str,
+        graph: AnyGraph,
         state: Mapping[str, object] | None = None,
         *,
         run_id: str | None = None,
         tags: Mapping[str, str] | None = None,
         breakpoints: Iterable[Breakpoint] = (),
+        durability: Durability | None = None,
     ) -> RunHandle:
         """Begin a run; its start is in the log on return.
 
         Args:
             graph: What to run: what `create` gave, or the name of a graph, which means its
-                newest version.
+                newest version; a graph, or the document of one, is created first.
             state: What the run begins with; overlays the defaults of the graph.
             run_id: Its name, at most 128 of `A-Z a-z 0-9 . _ : -`; made up if left out.
             tags: For whoever looks for it later.
             breakpoints: Where it pauses.
+            durability: When its batches are kept; that of the engine if left out. A run that
+                goes on after a restart has that of the engine.
 
         Raises:
             NotFound: There is no graph of that name.
+            InvalidGraph: The document is no graph, or names a tool that is not there.
             RunExists: There is a run of that name.
             InvalidValue: The state, or the name, can't be one, or it is no graph that
                 `create` gave.
             NotApplicable: A breakpoint names no node, or its condition does not compile.
         """
-        host = self._at_work()
-        version = self._version(graph)
-        name = _name(run_id)
-        if await self._store.last(name) is not None:
-            raise RunExists(name)
+        parts = self._at_work()
+        version = await self._version(graph)
+        name = run_name(run_id)
+        if run_id is not None and await self._store.last(name) is not None:
+            raise RunExists(name)  # even if it began with just this, in this very microsecond
         begin = Start(
             at=self._clock.now(),
             run_id=name,
@@ -204,71 +272,90 @@ class Engine:
             tags=dict(tags or {}),
             breakpoints=tuple(breakpoints),
         )
-        try:
-            host.start(version.graph, begin)
-        except LogMoved:
-            raise RunExists(name) from None
-        return self._handle(name, version)
+        chosen = self._durability if durability is None else _durability(durability)
+        await parts.host.start(version.graph, begin, durability=chosen)
+        return RunHandle(name, version, parts)
 
-    def _version(self, graph: object) -> GraphVersion:
+    async def _version(self, graph: object) -> GraphVersion:
         """Find what is to be run; whoever has no type checker may give anything."""
         if isinstance(graph, GraphVersion):
             return graph
         if isinstance(graph, str):
             return self._catalog.find(graph)
+        if isinstance(graph, Graph | Mapping):
+            return await self.create(cast("Graph | Mapping[str, object]", graph))
         raise InvalidValue(
-            f"expected what `create` gave, or the name of a graph, got a {type(graph).__name__}",
+            "expected what `create` gave, a graph, its document or its name, got a "
+            f"{type(graph).__name__}",
             path="graph",
-            hint="create it first: graph = await engine.create(...)",
+            hint="as in engine.start({'nodes': ['greet']}, ...)",
         )
 
     async def find(self, run_id: str) -> RunHandle:
         """Give a run that was started, whether it has ended or not.
 
         Raises:
-            NotFound: There is no run of that name.
+            NotFound: There is no run of that name, or its graph is not here.
         """
+        parts = self._at_work()
         name = RunId(run_id)
-        rows = await self._store.read(name, limit=1)
-        if not rows:
+        run = parts.host.driven(name)
+        if run is not None:
+            return RunHandle(name, self._catalog.of_run(run.graph.name, run.graph.version), parts)
+        record = await self._store.record(name)
+        if record is None:
             raise NotFound(
                 f"there is no run '{run_id}'",
                 code="RUN_NOT_FOUND",
                 hint="it was never started here, or the process that kept it in memory has ended",
                 details={"run_id": run_id},
             )
-        started = decode_batch(rows[0])[0]
-        assert isinstance(started, RunStarted)  # noqa: S101  # how every log of ours begins
-        return self._handle(name, self._catalog.of_run(started.graph, started.version))
+        return RunHandle(name, self._catalog.of_run(record.graph, record.version), parts)
 
-    def _handle(self, run_id: RunId, graph: GraphVersion) -> RunHandle:
-        return RunHandle(
-            run_id,
-            graph,
-            host=self._at_work(),
-            store=self._store,
-            tails=self._tails,
-            clock=self._clock,
-        )
+    async def runs(
+        self,
+        *,
+        status: Collection[Status] = (),
+        graph: str | None = None,
+        before: RunRecord | None = None,
+        limit: int = 100,
+    ) -> Sequence[RunRecord]:
+        """List runs, the latest first.
 
-    def _at_work(self) -> Host:
-        if self._host is None:
+        Args:
+            status: Only those in one of these; empty: in any.
+            graph: Only those of the graph of this name.
+            before: Only those that come after this one in the list: the last of the page
+                before.
+            limit: At most so many.
+        """
+        self._at_work()
+        return await self._store.runs(status=status, graph=graph, before=before, limit=limit)
+
+    async def remember(self, key: str, answer: bytes) -> bytes:
+        """Keep an answer under a key if there is none yet; give the one that is kept.
+
+        However many ask at once, and whenever they ask again: all get the same. So a caller
+        that may ask twice, such as an HTTP client that heard no answer, has one effect.
+        """
+        self._at_work()
+        return await self._store.remember(key, answer)
+
+    def _at_work(self) -> Parts:
+        if self._parts is None:
             raise EngineClosed
-        return self._host
+        return self._parts
 
     def _is_driven(self, run_id: RunId) -> bool:
-        return self._host is not None and self._host.driven(run_id) is not None
+        return self._parts is not None and self._parts.host.driven(run_id) is not None
 
 
-def _name(run_id: str | None) -> RunId:
-    """Check the name that a client chose for a run, or make one up."""
-    if run_id is None:
-        return RunId(secrets.token_hex(10))
-    if not _RUN_ID.fullmatch(run_id):
-        raise InvalidValue(
-            f"{run_id[:140]!r} can't be the name of a run",
-            path="run_id",
-            hint="1 to 128 of A-Z a-z 0-9 . _ : - and no other character, the first a letter "
-            "or digit",
-        )
-    return RunId(run_id)
+def _durability(chosen: str) -> Durability:
+    for known in DURABILITIES:
+        if chosen == known:
+            return known
+    raise InvalidValue(
+        f"there is no durability {chosen!r}",
+        path="durability",
+        hint=f"there are {', '.join(DURABILITIES)}",
+    )

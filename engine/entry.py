@@ -139,6 +139,8 @@ class NodeCompleted(Entry, frozen=True, kw_only=True, tag="node.completed"):
     """Seconds between firing and call, as the host measured them."""
     took: float | None = None
     """Seconds of the call."""
+    cached: bool = False
+    """The result came from the cache; the tool was not called."""
 
 
 class NodeFailed(Entry, frozen=True, kw_only=True, tag="node.failed"):
@@ -277,7 +279,15 @@ ENTRY_TYPES: Final[tuple[type[Entry], ...]] = get_args(AnyEntry)
 TERMINAL: Final = (RunCompleted, RunFailed, RunCancelled)
 """Exactly one of these ends a log, and nothing comes after it."""
 
+
+class _Numbered(msgspec.Struct):
+    """The only thing in an entry that says where a row begins."""
+
+    seq: Seq
+
+
 _encoder = msgspec.json.Encoder()
+_number: Final = msgspec.json.Decoder(_Numbered)
 _decoder: Final[msgspec.json.Decoder[AnyEntry]] = msgspec.json.Decoder(AnyEntry)
 
 
@@ -298,6 +308,15 @@ def decode(line: bytes) -> AnyEntry:
 def encode_batch(batch: tuple[Entry, ...]) -> bytes:
     """Write a batch down, one entry per line: what a store keeps as one row."""
     return b"\n".join(map(_encoder.encode, batch))
+
+
+def first_seq(row: bytes) -> Seq:
+    """Tell the number of the first entry of a batch that was written down.
+
+    Raises:
+        msgspec.ValidationError: Its first line is not an entry.
+    """
+    return _number.decode(row.partition(b"\n")[0]).seq
 
 
 def decode_batch(row: bytes) -> tuple[AnyEntry, ...]:

@@ -16,6 +16,9 @@
     │   └── RunExists           the name of a run is taken                      (host.py)
     ├── NotFound                there is no such graph, run or tool
     ├── LogMoved                somebody else has written to this log
+    ├── StoreUnavailable        the store can't keep anything for now           (store.py)
+    ├── StoreClosed             the store was closed before it could            (store.py)
+    ├── Lagging                 a reader is further behind than it wanted       (tail.py)
     ├── EngineClosed            the engine has been closed, or never opened     (host.py)
     ├── RunFailed               the run that was waited for failed              (report.py)
     └── RunCancelled            the run that was waited for was cancelled       (report.py)

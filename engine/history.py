@@ -80,11 +80,18 @@ class History:
         """
         if not patch:
             return segment
-        if segment.refs > 1 or segment.bit & self._bits.named:
+        bits = self._bits
+        if segment.refs > 1 or segment.bit & bits.named:
             segment = self._child((segment,))  # the hold of the caller becomes the child's
         elif segment.parents:
-            settle(segment, self._bits)
-        self._put(segment, patch, author, overwrites)
+            settle(segment, bits)
+        if self.reducers:
+            self._put(segment, patch, author, overwrites)
+        else:
+            segment.values.update(patch)
+            if segment.bit != ROOT_BIT:
+                for key, value in patch.items():
+                    segment.writes[key] = (author, value)
         return segment
 
     def imagine(self, segment: Segment, patch: Mapping[str, Json]) -> Segment:
@@ -141,9 +148,6 @@ class History:
     ) -> None:
         kept = segment.bit != ROOT_BIT
         reducers = self.reducers
-        if not (reducers or kept):
-            segment.values.update(patch)
-            return
         for key, value in patch.items():
             reducer = reducers.get(key)
             if reducer is None:
@@ -161,11 +165,12 @@ class History:
         sets, value = operation
         if sets:
             segment.values[key] = reducer.start(value)
-            segment.owned.discard(key)  # it is the patch's own value
+            segment.owned -= {key}  # it is the patch's own value
         else:
             own = key in segment.owned
             segment.values[key] = reducer.add(segment.find(key), value, own=own)
-            segment.owned.add(key)
+            if not own:
+                segment.owned |= {key}
 
     # -- meeting --------------------------------------------------------------------------
 
@@ -187,7 +192,7 @@ class History:
         first = segments[0]
         seen = first.ancestors | first.bit
         missing: list[Segment] = []
-        for segment in segments[1:]:
+        for segment in segments:
             if segment.bit and not segment.bit & seen:
                 seen = self._collect(segment, seen, missing)
         if not missing:
@@ -221,17 +226,21 @@ class History:
             return met
         met.bit = self._bits.take()
         met.refs = 1
+        ancestors = 0
         for parent in met.parents:
-            met.ancestors |= parent.ancestors | parent.bit
+            ancestors |= parent.ancestors | parent.bit
             parent.refs += 1
-        met.past = met.ancestors
-        for segment in segments:
-            release(segment, self._bits)
+        met.ancestors = met.past = ancestors
+        for segment in segments:  # never the last hold on it: `met` has one now
+            segment.refs -= 1
         settle(met, self._bits)
         return met
 
     def _collect(self, segment: Segment, seen: int, missing: list[Segment]) -> int:
         """Append what `segment` has and `seen` has not, in the order of its history."""
+        if not segment.ancestors & ~seen:  # it parted from what is there, as most branches do
+            missing.append(segment)
+            return seen | segment.bit
         stack = [(segment, iter(segment.parents))]
         while stack:
             here, parents = stack[-1]
@@ -258,14 +267,10 @@ class History:
             for key in segment.writes:
                 written.setdefault(key, []).append(segment)
         for key, candidates in written.items():
-            superseded = 0
-            for segment in candidates:
-                superseded |= segment.past
-            for patch in patches:
-                if key in patch.writes:
-                    superseded |= patch.past
             before = self._frontier(met.parents[0], key)
-            standing = [s for s in [*before, *candidates] if not s.bit & superseded]
+            standing = candidates
+            if before or patches or len(candidates) > 1:
+                standing = self._standing(key, [*before, *candidates], candidates, patches)
             if not standing:  # the first history has a patch that supersedes them all
                 continue
             writes = [s.writes[key] for s in standing]
@@ -276,6 +281,22 @@ class History:
                 conflicts.add(key)
             met.values[key] = last
             met.origins[key] = tuple(standing)
+
+    @staticmethod
+    def _standing(
+        key: str,
+        known: Sequence[Segment],
+        candidates: Sequence[Segment],
+        patches: Sequence[Segment],
+    ) -> list[Segment]:
+        """Find the writes of `key` that neither a candidate nor a patch has superseded."""
+        superseded = 0
+        for segment in candidates:
+            superseded |= segment.past
+        for patch in patches:
+            if key in patch.writes:
+                superseded |= patch.past
+        return [segment for segment in known if not segment.bit & superseded]
 
     @staticmethod
     def _frontier(segment: Segment, key: str) -> tuple[Segment, ...]:
@@ -306,8 +327,7 @@ class History:
             self._patches.clear()
 
     def _child(self, parents: tuple[Segment, ...]) -> Segment:
-        child = Segment(self.reducers, parents, self._bits.take())
+        ancestors = 0
         for parent in parents:
-            child.ancestors |= parent.ancestors | parent.bit
-        child.past = child.ancestors
-        return child
+            ancestors |= parent.ancestors | parent.bit
+        return Segment(self.reducers, parents, self._bits.take(), ancestors, ancestors)

@@ -9,7 +9,7 @@ This module knows what the facade asks of a host. It does not know how hosts exe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias, get_args
 
 from engine.errors import EngineError, Refused
 from engine.inputs import (
@@ -24,14 +24,25 @@ from engine.inputs import (
 )
 
 if TYPE_CHECKING:
-    from engine.entry import Entry
+    from engine.entry import AnyEntry
     from engine.graph import Graph
     from engine.ids import RunId
-    from engine.inputs import Start
+    from engine.inputs import Fork, Start
     from engine.run import Run
 
 AnyCommand: TypeAlias = Pause | Resume | Step | SetBreakpoints | Patch | Skip | RaiseLimit | Cancel
 """What can be asked of a run that is driven."""
+
+Durability: TypeAlias = Literal["sync", "async", "exit"]
+"""When the batches of a run are kept, and so what a lost process costs.
+
+`sync`: a completed node is kept before its successors begin; nothing that completed is lost.
+`async`: batches are kept behind the run, in order; the last ones may be lost, and are redone.
+`exit`: the start is kept at once, the rest when the run has ended, rests or is asked
+something; a run that was under way begins again.
+"""
+
+DURABILITIES: Final[tuple[Durability, ...]] = get_args(Durability)
 
 
 class EngineClosed(EngineError):
@@ -61,28 +72,69 @@ class RunExists(Refused):
 
 
 class Host(Protocol):
-    """Executes runs, from their start to their end."""
+    """Executes runs, from their start to their end.
 
-    def start(self, graph: Graph, start: Start) -> None:
+    What a host answers is kept: nobody hears of anything that a crash could undo. Whoever is
+    cancelled while he waits loses only his waiting.
+    """
+
+    async def start(self, graph: Graph, start: Start, *, durability: Durability) -> None:
         """Begin a run and drive it to its end; its first batch is kept on return.
 
         Raises:
             InvalidValue: The state that it is to start with can't be one.
-            RunExists: A run of that name is driven here.
-            LogMoved: There is a log of that name already; nothing was changed.
+            RunExists: There is a run of that name already; nothing was changed.
+            StoreUnavailable: The store can't keep it for now; the run may begin later.
         """
         ...
 
-    def tell(self, run_id: RunId, command: AnyCommand) -> tuple[Entry, ...]:
+    async def fork(self, origin: Run, fork: Fork) -> None:
+        """Begin a run that has the log of another as its past, and drive it to its end.
+
+        Args:
+            origin: Folded to where the fork parts from it; it becomes the new run.
+            fork: What is different from there on.
+
+        Raises:
+            Refused, InvalidValue: It can't be forked like that; nothing was changed.
+            RunExists: There is a run of that name already; nothing was changed.
+            StoreUnavailable: The store can't keep it for now; the run may begin later.
+        """
+        ...
+
+    def adopt(self, run: Run) -> None:
+        """Drive on a run that was folded from its log, unless it is driven here already."""
+        ...
+
+    async def tell(self, run_id: RunId, command: AnyCommand) -> tuple[AnyEntry, ...]:
         """Carry out a command, which the host numbers, and give the batch it caused.
 
         Raises:
             Refused: The run is in no state for it, or has ended; nothing was changed.
+            StoreUnavailable: The store can't keep it for now; it may be kept later.
         """
         ...
 
     def driven(self, run_id: RunId) -> Run | None:
-        """Give a run that is driven here, to be looked at only; None if it has ended."""
+        """Give a run that is driven here, to be looked at only; None if it is not.
+
+        It may be ahead of its log: wait for `kept` before anybody hears what was seen.
+        """
+        ...
+
+    def lost(self, run_id: RunId) -> bool:
+        """Tell whether a run was let go here, because its log could not be kept any further.
+
+        Somebody else may drive it; whoever asks something of it lets it be driven here again.
+        """
+        ...
+
+    async def kept(self, run_id: RunId) -> None:
+        """Wait until everything that a run has done so far is kept.
+
+        Raises:
+            EngineError: It can't be driven on here; its log has what has happened.
+        """
         ...
 
     async def rest(self, run_id: RunId) -> None:
@@ -90,7 +142,7 @@ class Host(Protocol):
         ...
 
     async def end(self, run_id: RunId) -> Run | None:
-        """Wait until a run has ended, and give it; None if it had ended before.
+        """Wait until a run has ended, and give it; None if it is not driven here.
 
         Raises:
             EngineError: The run can't be driven on here; its log has what has happened.

@@ -46,6 +46,8 @@ class Result(Input, frozen=True, kw_only=True):
     error: ErrorInfo | None = None
     queued: float | None = None
     took: float | None = None
+    cached: bool = False
+    """The result came from the cache; the tool was not called."""
 
 
 class Timer(Input, frozen=True, kw_only=True):

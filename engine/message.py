@@ -2,13 +2,16 @@
 
 This module knows how the two refer to each other. It does not know when a node fires
 (`firing`), what changes them (`run`), or what is decided about them (`decide`).
+
+They are structs of msgspec for one reason: one of each is made on every hop, and those are
+made without running any Python.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from engine.place import shortest
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,30 +29,25 @@ Rounds: TypeAlias = "Mapping[int, int]"
 NO_ROUNDS: Final[Rounds] = {}
 
 
-class Message:
+class Message(msgspec.Struct, eq=False):
     """A message in flight: it waits at a node, or an activation of that node holds it."""
 
-    __slots__ = ("claims", "group", "head", "holder", "node", "place", "rounds", "seq", "slot")
-
-    def __init__(  # noqa: PLR0913, PLR0917  # one is made for every edge passed: no keywords
-        self, seq: Seq, node: int, slot: int, head: Segment, rounds: Rounds, place: Place
-    ) -> None:
-        self.seq: Seq = seq
-        self.node: int = node
-        self.slot: int = slot
-        """Along which incoming edge it came."""
-        self.head: Segment | None = head
-        """Its history while it waits; then its activation has it."""
-        self.rounds: Rounds = rounds
-        self.place: Place = place
-        self.holder: Activation | None = None
-        self.group: Group | None = None
-        """Where it waits for others."""
-        self.claims: list[Group] | None = None
-        """The groups that wait because of this message, and look again when it is gone."""
+    seq: Seq
+    node: int
+    slot: int
+    """Along which incoming edge it came."""
+    head: Segment | None
+    """Its history while it waits; then its activation has it."""
+    rounds: Rounds
+    place: Place
+    holder: Activation | None = None
+    group: Group | None = None
+    """Where it waits for others."""
+    claims: list[Group] | None = None
+    """The groups that wait because of this message, and look again when it is gone."""
 
 
-class Activation:
+class Activation(msgspec.Struct, eq=False):
     """One firing of a node: it holds the messages that it consumed until it ends.
 
     Attributes:
@@ -58,69 +56,44 @@ class Activation:
         attempt: The number of the current attempt, from 1.
     """
 
-    __slots__ = (
-        "attempt",
-        "due",
-        "first",
-        "head",
-        "held",
-        "id",
-        "node",
-        "number",
-        "place",
-        "position",
-        "rounds",
-        "sent",
-        "series",
-        "since",
-        "status",
-    )
-
-    def __init__(  # noqa: PLR0913  # these are its facts, and one place makes it
-        self,
-        *,
-        id: ActivationId,  # noqa: A002  # the field's name
-        node: str,
-        position: int,
-        number: int,
-        held: tuple[Message, ...],
-        head: Segment,
-        rounds: Rounds,
-        since: datetime,
-    ) -> None:
-        self.id: ActivationId = id
-        self.node: str = node
-        self.position: int = position
-        """The place of the node in node order."""
-        self.number: int = number
-        """Grows in the order of firing."""
-        self.held: tuple[Message, ...] = held
-        self.head: Segment = head
-        self.rounds: Rounds = rounds
-        self.place: Place = shortest(held[0].place)
-        self.attempt: int = 1
-        self.series: int = 1
-        """The attempt that the present count of attempts began with."""
-        self.status: Literal["running", "backing_off", "exhausted", "failed"] = "running"
-        self.since: datetime = since
-        """When it fired."""
-        self.due: datetime | None = None
-        """When the next attempt is made."""
-        self.first: Message | None = None
-        """The first message it sent."""
-        self.sent: int = 0
+    id: ActivationId
+    node: str
+    position: int
+    """The place of the node in node order."""
+    number: int
+    """Grows in the order of firing."""
+    held: tuple[Message, ...]
+    head: Segment
+    rounds: Rounds
+    place: Place
+    since: datetime
+    """When it fired."""
+    attempt: int = 1
+    series: int = 1
+    """The attempt that the present count of attempts began with."""
+    status: Literal["running", "backing_off", "exhausted", "failed"] = "running"
+    due: datetime | None = None
+    """When the next attempt is made."""
+    first: Message | None = None
+    """The first message it sent."""
+    sent: int = 0
 
     @property
     def messages(self) -> tuple[Seq, ...]:
         """What it consumed, in the order of the merge."""
-        return tuple(message.seq for message in self.held)
+        return tuple([message.seq for message in self.held])
 
 
 def latest(plan: Plan, held: tuple[Message, ...]) -> Rounds:
     """Give the rounds of whatever consumed these messages."""
     rounds = held[0].rounds
-    if all(message.rounds is rounds or message.rounds == rounds for message in held):
-        return rounds
+    for message in held:
+        if message.rounds is not rounds and message.rounds != rounds:
+            return _latest(plan, held)
+    return rounds
+
+
+def _latest(plan: Plan, held: tuple[Message, ...]) -> Rounds:
     merged: dict[int, int] = {}
     for message in held:
         for node, number in message.rounds.items():

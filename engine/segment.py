@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
+import msgspec
+
 from engine.reducer import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import ItemsView, Iterator, Sequence
 
     from engine.ids import Json
     from engine.reducer import Reducer
@@ -21,46 +23,29 @@ Operation: TypeAlias = "tuple[bool, Json]"
 """Whether it sets the value, and what was written."""
 
 
-class Segment:
+class Segment(msgspec.Struct, eq=False):
     """A stretch of history that nobody parted from."""
 
-    __slots__ = (
-        "ancestors",
-        "bit",
-        "operations",
-        "origins",
-        "owned",
-        "parents",
-        "past",
-        "reducers",
-        "refs",
-        "values",
-        "writes",
-    )
-
-    def __init__(
-        self, reducers: Mapping[str, Reducer], parents: tuple[Segment, ...], bit: int
-    ) -> None:
-        self.reducers: Mapping[str, Reducer] = reducers
-        self.parents: tuple[Segment, ...] = parents
-        self.bit: int = bit
-        """This segment in bit-sets; 0 for the root, which is in every history."""
-        self.ancestors: int = 0
-        """The segments of this history besides itself."""
-        self.past: int = 0
-        """What its writes supersede: its ancestors, and more for a patch by a person."""
-        self.refs: int = 1
-        """Messages and activations that have it as their history, and its children."""
-        self.values: dict[str, object] = {}
-        """What differs from the first parent: accumulators of reducers, and plain values."""
-        self.owned: set[str] = set()
-        """Keys whose accumulator this segment made and may change in place."""
-        self.writes: dict[str, tuple[str, Json]] = {}
-        """The last write of each key without a reducer, and who wrote it. The root has none."""
-        self.operations: dict[str, list[Operation]] = {}
-        """All writes of each key with a reducer, in order. The root has none."""
-        self.origins: dict[str, tuple[Segment, ...]] = {}
-        """Where writes met: the segments whose writes of a key nobody superseded."""
+    reducers: Mapping[str, Reducer]
+    parents: tuple[Segment, ...]
+    bit: int
+    """This segment in bit-sets; 0 for the root, which is in every history."""
+    ancestors: int = 0
+    """The segments of this history besides itself."""
+    past: int = 0
+    """What its writes supersede: its ancestors, and more for a patch by a person."""
+    refs: int = 1
+    """Messages and activations that have it as their history, and its children."""
+    values: dict[str, object] = {}
+    """What differs from the first parent: accumulators of reducers, and plain values."""
+    owned: frozenset[str] = frozenset()
+    """Keys whose accumulator this segment made and may change in place."""
+    writes: dict[str, tuple[str, Json]] = {}
+    """The last write of each key without a reducer, and who wrote it. The root has none."""
+    operations: dict[str, list[Operation]] = {}
+    """All writes of each key with a reducer, in order. The root has none."""
+    origins: dict[str, tuple[Segment, ...]] = {}
+    """Where writes met: the segments whose writes of a key nobody superseded."""
 
     def find(self, key: str) -> object:
         """Give the accumulator or value of `key`, or MISSING."""
@@ -74,6 +59,8 @@ class Segment:
 
     def materialize(self) -> dict[str, object]:
         """Give all accumulators and values, as a new dict."""
+        if not self.parents:
+            return self.values.copy()
         chain: list[Segment] = [self]
         while chain[-1].parents:
             chain.append(chain[-1].parents[0])
@@ -114,6 +101,10 @@ class State(Mapping[str, "Json"]):
     def __len__(self) -> int:
         """Count the keys."""
         return len(self._segment.materialize())
+
+    def items(self) -> ItemsView[str, Json]:
+        """Give keys and values, worked out together."""
+        return self.whole().items()
 
     def whole(self) -> dict[str, Json]:
         """Give the whole state as a new dict (its values are still those of the log)."""
@@ -162,3 +153,15 @@ class AfterWrite(Mapping[str, "Json"]):
     def __len__(self) -> int:
         """Count the keys."""
         return len({**self._segment.materialize(), **self._patch})
+
+    def items(self) -> ItemsView[str, Json]:
+        """Give keys and values, worked out together."""
+        return self.whole().items()
+
+    def whole(self) -> dict[str, Json]:
+        """Give the whole state as a new dict (its values are those of the log and the patch)."""
+        found = self._segment.materialize()
+        found.update(self._patch)
+        if self._reducers:
+            return {key: self[key] for key in found}
+        return found  # type: ignore[return-value]  # plain values are Json

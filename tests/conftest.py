@@ -40,10 +40,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         )
     calls = [r for each in reports.values() for r in each if r.when == "call"]
     found: list[dict[str, Any]] = [dict(report.user_properties) for report in calls]
-    print_laws(terminalreporter, [each["laws"] for each in found if "laws" in each])
+    for crashes in [each["crashes"] for each in found if "crashes" in each]:
+        terminalreporter.write_line(str(crashes))
+    for laws in ("laws", "laws on the host"):
+        print_laws(terminalreporter, laws, [each[laws] for each in found if laws in each])
 
 
-def print_laws(terminalreporter: pytest.TerminalReporter, chunks: list[dict[str, Any]]) -> None:
+def print_laws(
+    terminalreporter: pytest.TerminalReporter, laws: str, chunks: list[dict[str, Any]]
+) -> None:
     """Print how many random graphs kept the laws, and what share of them had what."""
     graphs = sum(chunk["graphs"] for chunk in chunks)
     if not graphs:
@@ -51,6 +56,6 @@ def print_laws(terminalreporter: pytest.TerminalReporter, chunks: list[dict[str,
     seen: Counter[str] = Counter()
     for chunk in chunks:
         seen.update(chunk["seen"])
-    terminalreporter.section(f"{graphs} random graphs kept the laws; what they had")
+    terminalreporter.section(f"{graphs} random graphs kept the {laws}; what they had")
     shares = [f"{what} {count / graphs:.1%}" for what, count in seen.most_common()]
     terminalreporter.write_line(fill(", ".join(shares), width=100))

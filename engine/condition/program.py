@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 MAX_TEXT: Final = 2_000
 """Characters of one expression; more is a program, and belongs into a tool."""
 
-_ABSENT: Final = object()
-
 
 @dataclass(frozen=True, slots=True)
 class Program:
@@ -53,7 +51,7 @@ class Program:
         needs = self.reads
         data = _picked(needs.bare, state)
         if needs.whole:
-            data[STATE] = dict(state)
+            data[STATE] = dict(state.items())
         elif needs.keyed:
             data[STATE] = _picked(needs.keyed, state)
         return data
@@ -63,9 +61,11 @@ def _picked(names: frozenset[str], state: Mapping[str, Json]) -> dict[str, Json]
     # Found by one look each: a state may be a view that works values out when asked.
     found: dict[str, Json] = {}
     for name in names:
-        value = state.get(name, _ABSENT)
-        if value is not _ABSENT:
-            found[name] = value  # type: ignore[assignment]  # mypy can't narrow by a sentinel
+        try:
+            value = state[name]
+        except KeyError:
+            continue
+        found[name] = value
     return found
 
 

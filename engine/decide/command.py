@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import difflib
 import math
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from engine.condition import Condition
 from engine.decide.batch import counts
-from engine.decide.result import again, check_reducers, send
+from engine.decide.patch import check_reducers
+from engine.decide.result import again, send
 from engine.decide.route import after_success
 from engine.entry import (
     BreakpointsSet,
@@ -26,6 +27,7 @@ from engine.entry import (
     StatePatched,
 )
 from engine.errors import InvalidCondition, NodeError, NotApplicable
+from engine.graph.words import RANGES
 from engine.segment import AfterWrite
 from engine.value import admit, admit_patch
 
@@ -38,12 +40,6 @@ if TYPE_CHECKING:
     from engine.ids import Json
     from engine.message import Activation
     from engine.run import Run
-
-_LONGEST: Final = 315_360_000
-"""Seconds: ten years, as in a document."""
-
-_DEEPEST: Final = 200
-"""Lists and objects inside each other that everything after us can still read."""
 
 By: TypeAlias = "dict[str, int | str]"
 """Who caused an entry, and by which command."""
@@ -189,8 +185,8 @@ def check_breakpoints(run: Run, breakpoints: Iterable[Breakpoint]) -> None:
         raise NotApplicable("; ".join(problems), hint="nothing was changed")
 
 
-def check_limits(run: Run, limits: dict[str, int | float | None]) -> None:
-    """See that limits exist and their values make sense.
+def check_limits(run: Run, limits: dict[str, int | float | None], *, resume: bool = False) -> None:
+    """See that limits exist, their values make sense, and the run can go on if that is asked.
 
     Raises:
         NotApplicable: One does not; the message lists all that don't.
@@ -202,16 +198,17 @@ def check_limits(run: Run, limits: dict[str, int | float | None]) -> None:
             close = difflib.get_close_matches(name, known, n=1)
             guess = f" (did you mean {close[0]!r}?)" if close else f"; there are {', '.join(known)}"
             problems.append(f"there is no limit {name!r}{guess}")
-        elif name == "deadline":
-            if value is not None and not _is_duration(value):
-                problems.append(
-                    f"deadline: expected seconds, above 0 and at most {_LONGEST}, or null, "
-                    f"got {value!r}"
-                )
-        elif name == "max_depth" and type(value) is int and value > _DEEPEST:
-            problems.append(f"max_depth: expected at most {_DEEPEST}, got {value}")
-        elif type(value) is not int or value < 1:
-            problems.append(f"{name}: expected a whole number from 1, got {value!r}")
+            continue
+        least, most = RANGES[name]
+        seconds = name == "deadline"
+        fits = isinstance(value, int | float) if seconds else isinstance(value, int)
+        if seconds and value is None:
+            continue
+        if not fits or value is None or type(value) is bool or not least <= value <= most:
+            what = "seconds, or null for none," if seconds else "a whole number"
+            problems.append(f"{name}: expected {what} from {least:,} to {most:,}, got {value!r}")
+    if resume and run.status != "paused":
+        problems.append(f"run {run.id} is {run.status}, not paused, so it can't be resumed")
     if problems:
         raise NotApplicable("; ".join(problems), hint="nothing was changed")
 
@@ -223,10 +220,6 @@ def _by(command: inputs.Command) -> By:
 def _with_status(run: Run, status: str) -> list[Activation]:
     found = [each for each in run.activations.values() if each.status == status]
     return sorted(found, key=lambda each: each.id)
-
-
-def _is_duration(value: object) -> bool:
-    return isinstance(value, int | float) and type(value) is not bool and 0 < value <= _LONGEST
 
 
 def _must_be_paused(run: Run) -> None:

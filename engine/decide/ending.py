@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def finish(batch: Batch) -> None:
     """End the run if it can't go on, or has nothing left to do."""
     run = batch.run
-    if batch.over:
+    if (run.activations and run.failing is None) or batch.over:
         return
     if run.failing is not None:
         if run.graph.on_failure == "fail_fast" or not _draining(run):

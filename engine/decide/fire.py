@@ -16,11 +16,11 @@ from engine.entry import (
     ErrorInfo,
     MessageWithdrawn,
     NodeFailed,
-    NodeStarted,
     RunPaused,
 )
 from engine.errors import ConditionFailed, NodeError
 from engine.history import Conflict
+from engine.ids import ActivationId
 from engine.segment import State
 from engine.value import canonical
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from engine.firing.group import Group
     from engine.graph.parts import Node
     from engine.ids import Json
-    from engine.message import Message
+    from engine.message import Activation, Message
     from engine.run import Run
     from engine.segment import Segment
 
@@ -41,15 +41,48 @@ _LONGEST_SHOWN: Final = 200
 
 def settle(batch: Batch) -> None:
     """Fire everything that is due, in the order of `docs/semantics.md` 3.8."""
-    run = batch.run
+    run, waiting = batch.run, batch.run.waiting
     while may_fire(run):
-        if len(run.messages) == len(run.fresh) == 1:
-            (message,) = run.fresh.values()
-            if run.waiting.nodes[message.node] is None:
-                _fire(batch, [message])  # alone in the run, it can wait for nobody
+        if run.fresh:
+            if len(run.messages) == 1:
+                (message,) = run.fresh.values()
+                if waiting.nodes[message.node] is None:
+                    _fire_one(batch, message)  # alone in the run, it can wait for nobody
+                    return
+            if not _let_in(batch):
                 return
-        if not (_let_in(batch) and (_fire_groups(batch) or _resolve_circle(batch))):
+        if waiting.touched and _fire_groups(batch):
+            continue
+        if not (waiting.stuck and _resolve_circle(batch)):
             return
+
+
+def is_hop(run: Run, activation: Activation, target: str) -> bool:
+    """Tell whether a message to `target` fires it at once, whoever else is in flight.
+
+    It does where the target waits for nobody, or nobody else is there to wait for, and
+    nothing stops it from firing: then that is the first thing that `settle` would do.
+    """
+    plan = run.plan
+    node = plan.index[target]
+    if plan.joins[node] is not None and (
+        plan.declared[node] is not None or others(run, activation)
+    ):
+        return False
+    return (
+        run.status == "running"
+        and run.failing is None
+        and not run.breakpoints
+        and not run.fresh
+        and len(run.messages) <= run.limits.max_in_flight
+        and run.visits.get(node, 0) < visit_limit(run, run.graph.nodes[target])
+        and run.fired < run.limits.max_activations
+    )
+
+
+def others(run: Run, activation: Activation) -> bool:
+    """Tell whether anything is in flight beside what an activation holds, or ever was."""
+    return len(run.messages) != len(activation.held) or bool(run.branches)
 
 
 def may_fire(run: Run) -> bool:
@@ -62,21 +95,25 @@ def may_fire(run: Run) -> bool:
 def _let_in(batch: Batch) -> bool:
     """Fire the nodes without a join, and put the other messages where they wait."""
     run = batch.run
+    waiting, joins = run.waiting, run.plan.joins
+    others: list[Message] = []
     for message in list(run.fresh.values()):
-        if run.waiting.alone(message) and not (may_fire(run) and _fire(batch, [message])):
+        if joins[message.node] is not None and not waiting.alone(message):
+            others.append(message)
+        elif not (may_fire(run) and _fire_one(batch, message)):
             return False
     if not may_fire(run):  # it was paused, or took the one step it had
         return False
     asked: dict[Group, None] = {}
-    for seq, message in list(run.fresh.items()):
-        group = run.waiting.arrive(message)
+    for message in others:
+        group = waiting.arrive(message)
         if group.fired:
             _withdraw(batch, message, group, "late")
             continue
-        del run.fresh[seq]
+        del run.fresh[message.seq]
         if group.join is not None and group.join.when is not None:
             asked[group] = None
-    return all(_look(batch, group) for group in asked) and may_fire(run)
+    return not asked or (all(_look(batch, group) for group in asked) and may_fire(run))
 
 
 def _look(batch: Batch, group: Group) -> bool:
@@ -157,32 +194,46 @@ def _fire_group(batch: Batch, group: Group, *, forced: bool = False) -> bool:
     return True
 
 
+def _fire_one(batch: Batch, message: Message) -> bool:
+    """Let a node consume one message; False: it can't, and the batch says why."""
+    run, position, seq = batch.run, message.node, message.seq
+    name = run.plan.names[position]
+    node = run.graph.nodes[name]
+    if run.visits.get(position, 0) >= visit_limit(run, node) or (
+        run.fired >= run.limits.max_activations
+    ):
+        _over_limit(batch, node, [message])
+        return False
+    stops = run.breakpoints and seq not in run.passed
+    if stops and stop_at(batch, name, "before", State(_head(message)), (seq,)):
+        return False
+    batch.start(name, ActivationId(seq), (seq,))
+    return True
+
+
 def _fire(batch: Batch, held: list[Message]) -> bool:
-    """Let a node consume messages; False: it can't, and the batch says why."""
+    """Let a node consume messages, as `_fire_one`."""
+    if len(held) == 1:
+        return _fire_one(batch, held[0])
     run = batch.run
     first = held[0]
     name = run.plan.names[first.node]
-    node = run.graph.nodes[name]
     seqs = tuple([message.seq for message in held])
-    if _over_limit(batch, node, held):
+    if _over_limit(batch, run.graph.nodes[name], held):
         return False
-    met: Segment | None = None
-    if len(held) > 1:
-        heads = [_head(message) for message in held]
-        try:
-            met = run.history.meet(heads)
-        except Conflict as conflict:
-            _cannot(batch, held, conflicting(conflict, name))
-            return False
-        except NodeError as error:
-            _cannot(batch, held, as_value(error))
-            return False
-        run.met = (seqs, met)
-    if run.breakpoints and first.seq not in run.passed:
-        state = State(met if met is not None else _head(first))
-        if stop_at(batch, name, "before", state, seqs):
-            return False
-    batch.emit(NodeStarted, node=name, activation=first.seq, messages=seqs)
+    try:
+        met = run.history.meet([_head(message) for message in held])
+    except Conflict as conflict:
+        _cannot(batch, held, conflicting(conflict, name))
+        return False
+    except NodeError as error:
+        _cannot(batch, held, as_value(error))
+        return False
+    run.met = (seqs, met)
+    stops = run.breakpoints and first.seq not in run.passed
+    if stops and stop_at(batch, name, "before", State(met), seqs):
+        return False
+    batch.start(name, ActivationId(first.seq), seqs)
     return True
 
 
@@ -231,13 +282,19 @@ def _shown(value: Json) -> str:
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
-def _over_limit(batch: Batch, node: Node, held: list[Message]) -> bool:
-    run = batch.run
-    visits = run.visits.get(held[0].node, 0)
+def visit_limit(run: Run, node: Node) -> int:
+    """Give how often a node may fire in this run."""
     limit = run.limits.max_visits
     if node.max_visits is not None:
         raised = "max_visits" in run.raised
         limit = max(limit, node.max_visits) if raised else node.max_visits
+    return limit
+
+
+def _over_limit(batch: Batch, node: Node, held: list[Message]) -> bool:
+    run = batch.run
+    visits = run.visits.get(held[0].node, 0)
+    limit = visit_limit(run, node)
     if visits >= limit:
         error = _loop_limit(run, node, held[0], limit)
     elif run.fired >= run.limits.max_activations:

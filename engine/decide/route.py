@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from engine.errors import ConditionFailed, NodeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from engine.graph.parts import Rule
     from engine.ids import Json
@@ -23,20 +23,22 @@ def after_success(
 ) -> tuple[str, ...]:
     """Name the targets of a node that succeeded; none ends the branch.
 
+    Who knows that the plan has `always` targets for the node need not ask.
+
     Raises:
         NodeError: No rule holds (`NO_ROUTE`), a condition can't be evaluated, or the tool
             named a successor that its node does not declare (`ROUTE_NOT_DECLARED`).
     """
     if goto is not None:
         return _declared(run, node, goto)
-    routing = run.graph.routing[node]
-    rules = routing.rules
-    if len(rules) == 1 and rules[0].on is None and rules[0].when is None:
-        return rules[0].to
-    asked = [rule for rule in rules if rule.on is None]
-    if not asked:
-        return ()
-    chosen = _hold(run, node, asked, state, every=routing.every)
+    position = run.plan.index[node]
+    always = run.plan.always[position]
+    if always is not None:
+        return always
+    asked = run.plan.successes[position]
+    chosen = _hold(run, node, asked, state, every=run.graph.routing[node].every)
+    if len(chosen) == 1:
+        return chosen[0].to
     if chosen:
         return _once(target for rule in chosen for target in rule.to)
     return _no_route(run, node, asked, state)
@@ -57,7 +59,7 @@ def after_error(
 
 
 def _hold(
-    run: Run, node: str, rules: list[Rule], state: Mapping[str, Json], *, every: bool
+    run: Run, node: str, rules: Iterable[Rule], state: Mapping[str, Json], *, every: bool
 ) -> list[Rule]:
     holding: list[Rule] = []
     for rule in rules:
@@ -98,7 +100,9 @@ def _declared(run: Run, node: str, goto: tuple[str, ...]) -> tuple[str, ...]:
     return _once(goto)
 
 
-def _no_route(run: Run, node: str, rules: list[Rule], state: Mapping[str, Json]) -> tuple[str, ...]:
+def _no_route(
+    run: Run, node: str, rules: Sequence[Rule], state: Mapping[str, Json]
+) -> tuple[str, ...]:
     plan = run.plan
     home = plan.component[plan.index[node]]
     if all(

@@ -37,9 +37,10 @@ def step(run: Run, given: inputs.AnyInput) -> tuple[AnyEntry, ...]:
         Refused: The run can't take this input now. It has not changed.
         InvalidValue: A value in the input can't be in a state. The run has not changed.
     """
-    if given.at.tzinfo is None or given.at.year > _LAST_YEAR:
+    at = given.at
+    if at.tzinfo is None or at.year > _LAST_YEAR:
         raise InvalidValue(
-            f"the time of an input is {given.at.isoformat()}, expected one with a time zone, up "
+            f"the time of an input is {at.isoformat()}, expected one with a time zone, up "
             f"to the year {_LAST_YEAR}",
             path="at",
             hint="give datetime.now(UTC)",
@@ -53,7 +54,6 @@ def step(run: Run, given: inputs.AnyInput) -> tuple[AnyEntry, ...]:
                 path="patch",
                 hint="a failed attempt writes nothing: give one of the two",
             )
-        batch = Batch(run, given.at)
         activation = run.running.get(given.activation)
         if activation is None or activation.attempt != given.attempt:
             raise StaleResult(
@@ -61,7 +61,10 @@ def step(run: Run, given: inputs.AnyInput) -> tuple[AnyEntry, ...]:
                 f"run {run.id}",
                 hint="drop it: the attempt timed out, was withdrawn, or has returned already",
             )
-        returned(batch, activation, given)
+        now = run.now
+        batch = Batch(run, at if now is None or at > now else now, run.id)
+        if returned(batch, activation, given):
+            return batch.seal()
     else:
         batch = _other(run, given)
     if run.status not in OVER:
@@ -75,7 +78,7 @@ def _other(run: Run, given: inputs.AnyInput) -> Batch:
         case inputs.Start():
             return _start(run, given)
         case inputs.Fork():
-            batch = Batch(run, given.at, given.run_id)
+            batch = Batch.begin(run, given.at, given.run_id)
             if run.status == "new":
                 raise NotApplicable("a run that has not started can't be forked")
             command.fork(batch, given)
@@ -103,7 +106,7 @@ def _command(
     _must_be_new(run, given.n)
     _must_go_on(run)
     admit(given.actor, what="the actor")
-    batch = Batch(run, given.at)
+    batch = Batch.begin(run, given.at)
     match given:
         case inputs.Pause():
             command.pause(batch, given)
@@ -158,7 +161,7 @@ def _start(run: Run, given: inputs.Start) -> Batch:
     command.check_breakpoints(run, given.breakpoints)
     admit([given.run_id, given.tenant, given.actor], what="the start")
     admit(given.tags, what="the tags")
-    batch = Batch(run, given.at, given.run_id)
+    batch = Batch.begin(run, given.at, given.run_id)
     batch.emit(
         RunStarted,
         graph=run.graph.name,
@@ -174,7 +177,7 @@ def _start(run: Run, given: inputs.Start) -> Batch:
 
 
 def _timer(run: Run, given: inputs.Timer) -> Batch:
-    batch = Batch(run, given.at)
+    batch = Batch.begin(run, given.at)
     due = [
         timer
         for timer in sorted(run.timers, key=lambda timer: timer[:2])

@@ -38,11 +38,9 @@ class Waiting:
 
     __slots__ = ("groups", "index", "messages", "nodes", "plan", "stuck", "touched")
 
-    def __init__(
-        self, plan: Plan, joins: tuple[Join | None, ...], messages: Mapping[Seq, Message]
-    ) -> None:
+    def __init__(self, plan: Plan, messages: Mapping[Seq, Message]) -> None:
         self.plan: Plan = plan
-        self.nodes: tuple[Join | None, ...] = joins
+        self.nodes: tuple[Join | None, ...] = plan.declared
         """What each node says about its join."""
         self.messages: Mapping[Seq, Message] = messages
         """All messages in flight, by seq; shared with the run."""
@@ -120,12 +118,29 @@ class Waiting:
         """
         group = self._group(message)
         if not group.fired:
+            slot = message.slot
             message.group = group
-            group.queues.setdefault(message.slot, []).append(message)
-            group.arrived |= 1 << message.slot
-            group.delivered |= 1 << message.slot
-            self.touched[group] = None
+            queue = group.queues.get(slot)
+            if queue is None:
+                group.queues[slot] = [message]
+            else:
+                queue.append(message)
+            group.arrived |= 1 << slot
+            group.delivered |= 1 << slot
+            if not self._hopes_still(group):
+                self.touched[group] = None
         return group
+
+    @staticmethod
+    def _hopes_still(group: Group) -> bool:
+        """Tell whether looking at a group would only show that it waits, as it did before."""
+        plan = group.plan
+        lacks = plan.full & ~group.arrived
+        if lacks and group.join is None and group.claims and not plan.circular:
+            for slots in group.claims.values():
+                if slots & lacks:
+                    return True
+        return False
 
     # -- what follows ---------------------------------------------------------------------
 
@@ -134,6 +149,8 @@ class Waiting:
 
         They stay touched until they have fired; all others are looked at.
         """
+        if not self.touched:
+            return []
         ready: dict[Group, None] = {}
         todo = list(self.touched)
         for group in todo:  # which may grow, and name one twice
@@ -239,9 +256,10 @@ class Waiting:
         rounds_apart = whole is None or whole.batch is None
         candidates = self.index.busy & plan.feeds
         while candidates:
-            low = candidates & -candidates
-            candidates ^= low
-            place = low.bit_length() - 1
+            # From the last on: nodes tend to finish in their order, and who waits for the last
+            # of them need not look again each time.
+            place = candidates.bit_length() - 1
+            candidates ^= 1 << place
             slots = plan.delivers[place] & lacks
             if not slots:
                 continue
@@ -280,7 +298,9 @@ class Waiting:
 
     def _group(self, message: Message) -> Group:
         node, key = message.node, self._key(message)
-        at = self.groups.setdefault(node, {})
+        at = self.groups.get(node)
+        if at is None:
+            at = self.groups[node] = {}
         group = at.get(key)
         if group is None:
             plan = self.plan.joins[node]
@@ -290,11 +310,13 @@ class Waiting:
 
     def _leave(self, message: Message, group: Group) -> None:
         message.group = None
-        queue = group.queues[message.slot]
-        queue.remove(message)
-        if not queue:
-            del group.queues[message.slot]
-            group.arrived &= ~(1 << message.slot)
+        slot = message.slot
+        queue = group.queues[slot]
+        if len(queue) == 1:
+            del group.queues[slot]
+            group.arrived &= ~(1 << slot)
+        else:
+            queue.remove(message)
         self.touched[group] = None
 
     @staticmethod

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from dataclasses import fields
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from engine.condition import Condition, Expression
 from engine.graph.expressions import PYTHON
-from engine.graph.parts import Join, Limits, Node, Retry
+from engine.graph.parts import CachePolicy, Join, Limits, Node, Retry
 from engine.graph.words import FIELDS
 from engine.value import canonical
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 UNHASHED: Final = frozenset({"description", "tags", "metadata"})
 """What may change without making another version: it changes nothing in a run."""
+
+
+_Part: TypeAlias = Node | Retry | Join | CachePolicy | Limits
 
 
 def version_of(document: Mapping[str, Json]) -> str:
@@ -74,9 +77,7 @@ def _node(node: Node) -> Json:
     return {key: written[key] for key in FIELDS["node"] if key in written}
 
 
-def _others(
-    value: Node | Retry | Join | Limits, default: Node | Retry | Join | Limits
-) -> dict[str, Json]:
+def _others(value: _Part, default: _Part) -> dict[str, Json]:
     """Write the fields of `value` that differ from those of `default`."""
     return {
         each.name: _plain(getattr(value, each.name))
@@ -87,7 +88,7 @@ def _others(
 
 def _plain(value: object) -> Json:
     match value:
-        case Retry() | Join():
+        case Retry() | Join() | CachePolicy():
             return dict(_others(value, type(value)()))
         case Condition() | Expression():
             return value.text

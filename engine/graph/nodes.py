@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from engine.graph.expressions import JOIN_FACTS
 from engine.graph.fields import Fields, check_name
-from engine.graph.parts import Join, Node, Retry
+from engine.graph.parts import CachePolicy, Join, Node, Retry
 from engine.graph.problems import UNREADABLE, listed, shown
 from engine.graph.words import NODE_CODES, plain, words
 
@@ -282,24 +282,17 @@ class NodeReader:
                 )
         return codes
 
-    def _cache(self, fields: Fields) -> dict[str, Json] | None:
+    def _cache(self, fields: Fields) -> CachePolicy | None:
         value = fields.get("cache")
         if value is None:
             return None
         cache = Fields.of(value, fields.at("cache"), "cache", self.problems)
         cache.close()
-        self.problems.warn(
-            "NOT_IN_EFFECT",
-            fields.at("cache"),
-            "no results are kept yet: the tool is called each time",
+        key = cache.get("key")
+        return CachePolicy(
+            key=None if key is None else self.expressions.expression(key, cache.at("key")),
+            ttl=cache.number("ttl"),
         )
-        made: dict[str, Json] = {}
-        if (key := cache.get("key")) is not None:
-            self.expressions.expression(key, cache.at("key"))
-            made["key"] = key
-        if (ttl := cache.number("ttl")) is not None:
-            made["ttl"] = int(ttl) if ttl.is_integer() else ttl
-        return made
 
 
 def _or(value: float | None, default: float) -> float:

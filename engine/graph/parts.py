@@ -69,6 +69,16 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
+class CachePolicy:
+    """Which calls of a node are alike, so that the result of one does for all."""
+
+    key: Expression | None = None
+    """Calls with the same value are alike; None: those with the same arguments."""
+    ttl: float | None = None
+    """Seconds for which a result is kept; None: as long as there is room."""
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """A node and its policies."""
 
@@ -89,7 +99,8 @@ class Node:
     max_visits: int | None = None
     """Overrides the graph's limit for this node."""
     max_parallel: int | None = None
-    cache: Mapping[str, Json] | None = None
+    cache: CachePolicy | None = None
+    """None calls the tool each time."""
     routes: tuple[str, ...] = ()
     """The nodes that the tool itself may name as successors."""
 

@@ -18,7 +18,7 @@ from engine.graph.reach import components, immediate_dominators, intervals, span
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from engine.graph.parts import Node, Routing
+    from engine.graph.parts import Join, Node, Routing, Rule
 
 BEFORE_ALL: Final = -1
 """The start of a run, as the source of the edge into the entry."""
@@ -41,12 +41,18 @@ class Plan:
     """For each node: the tracked nodes that begin a new round with its activation."""
     askers: Mapping[int, Sequence[JoinPlan]]
     """For each tracked node: the joins that ask for it."""
-    _matters: dict[int, int]
-    """For each tracked node that was asked about: where messages must carry it."""
+    _matters: dict[int, bytes]
+    """For each tracked node that was asked about: where messages must carry it, by bits."""
     component: tuple[int, ...]
     """Two nodes that reach each other have the same number."""
     closing: frozenset[tuple[str, str]]
     """The edges that close a loop, by name."""
+    declared: tuple[Join | None, ...]
+    """For each node: what it says about its join."""
+    always: tuple[tuple[str, ...] | None, ...]
+    """For each node: its targets after every success; None: rules have to be asked."""
+    successes: tuple[tuple[Rule, ...], ...]
+    """For each node: its rules for a success, in their order."""
     asked: frozenset[str]
     """The keys of the state that conditions name."""
     timed: bool
@@ -59,27 +65,44 @@ class Plan:
 
     def carried(self, rounds: Mapping[int, int], node: int) -> Mapping[int, int]:
         """Give what of `rounds` still matters to a message at `node`."""
-        kept = [tracked for tracked in rounds if self._where(tracked) >> node & 1]
-        return rounds if len(kept) == len(rounds) else {each: rounds[each] for each in kept}
+        known, byte, bit = self._matters, node >> 3, 1 << (node & 7)
+        for tracked in rounds:
+            if not (known.get(tracked) or self._where(tracked))[byte] & bit:
+                return {each: rounds[each] for each in rounds if self._where(each)[byte] & bit}
+        return rounds
 
-    def _where(self, tracked: int) -> int:
+    def _where(self, tracked: int) -> bytes:
         found = self._matters.get(tracked)
         if found is None:
-            found = 0
+            where = 0
             for join in self.askers[tracked]:
-                found |= join.feeds | 1 << join.node
-            self._matters[tracked] = found
+                where |= join.feeds | 1 << join.node
+            found = self._matters[tracked] = where.to_bytes(len(self.names) // 8 + 1, "little")
         return found
+
+
+def successes(routing: Routing) -> tuple[Rule, ...]:
+    """Give the rules that count when the node succeeded."""
+    return tuple(rule for rule in routing.rules if rule.on is None)
 
 
 def unconditional_targets(node: Node, routing: Routing) -> tuple[str, ...]:
     """Name the targets that every successful completion of `node` sends to."""
     if node.routes:
         return ()
-    successes = [rule for rule in routing.rules if rule.on is None]
+    rules = successes(routing)
     if routing.every:
-        return tuple(t for rule in successes if rule.when is None for t in rule.to)
-    return successes[0].to if successes and successes[0].when is None else ()
+        return tuple(t for rule in rules if rule.when is None for t in rule.to)
+    return rules[0].to if rules and rules[0].when is None else ()
+
+
+def sure_targets(routing: Routing) -> tuple[str, ...] | None:
+    """Name the targets of every success where the tool names none; None: rules are asked."""
+    rules = successes(routing)
+    taken = rules if routing.every else rules[:1]
+    if any(rule.when is not None for rule in taken):
+        return None
+    return tuple(dict.fromkeys(target for rule in taken for target in rule.to))
 
 
 class _Planner:
@@ -143,6 +166,9 @@ class _Planner:
                 for node, mask in enumerate(closing)
                 for slot in bits(mask)
             ),
+            declared=tuple(node.join for node in self.nodes),
+            always=tuple(sure_targets(self.routing[node.name]) for node in self.nodes),
+            successes=tuple(successes(self.routing[node.name]) for node in self.nodes),
             asked=frozenset(
                 name
                 for ways in self.routing.values()

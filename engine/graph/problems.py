@@ -66,7 +66,6 @@ WARNINGS: Final[Mapping[str, str]] = {
     "UNREACHABLE_RULE": "A rule stands behind one that always holds.",
     "DUPLICATE_TARGET": "A node is named twice in one list; it gets one message.",
     "NO_DEFAULT_ROUTE": "If no condition holds, the run fails with `NO_ROUTE`.",
-    "NOT_IN_EFFECT": "A field is read and checked, but this version does not act on it yet.",
     "LOOP_TWO_ENTRIES": "A loop is entered at two places, so its nodes may wait for each other.",
     "LEAF_CONFLICT": "Two branches that can end in one run write the same key, without a reducer.",
     "FOREIGN_NAME": "A word that ends or begins a graph elsewhere is read as a node.",

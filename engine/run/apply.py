@@ -3,8 +3,8 @@
 This module knows what each entry does to a run. It does not know why an entry was written
 (`decide`), what time it is, who executes nodes, or where the log is kept.
 
-Rule: `apply` is the only function that changes a `Run`. It never refuses, never fires, and
-reads every entry ever written.
+Rule: `apply` (and `flow.hop`, which is three of it in one) is the only function that changes
+a `Run`. It never refuses, never fires, and reads every entry ever written.
 """
 
 from __future__ import annotations
@@ -14,19 +14,24 @@ from typing import TYPE_CHECKING, Any, Final
 
 from engine import entry as log
 from engine.ids import Seq
-from engine.message import NO_ROUNDS, Activation, Message, latest
-from engine.place import Fork, leave
+from engine.message import Message
+from engine.run.flow import (
+    end,
+    message_sent,
+    message_withdrawn,
+    node_completed,
+    node_started,
+    write,
+)
 from engine.run.run import Run
 from engine.run.timers import arm_attempt, arm_run, arm_series, only_retries, set_timer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from engine.entry import AnyEntry
     from engine.graph import Graph
-    from engine.ids import Json
-    from engine.message import Rounds
-    from engine.place import Place
+    from engine.message import Activation
     from engine.run.run import Status
 
 
@@ -63,7 +68,7 @@ def _run_forked(run: Run, entry: log.RunForked) -> None:
     run.status = "running"
     run.error = run.failing = None
     run.commands.clear()
-    run.passed.clear()
+    run.passed = frozenset()
     run.steps = 0
     only_retries(run)
     for activation in run.activations.values():
@@ -77,187 +82,6 @@ def _run_forked(run: Run, entry: log.RunForked) -> None:
     _caused(run, entry)
 
 
-def _message_sent(run: Run, entry: log.MessageSent) -> None:
-    node = run.plan.index[entry.to]
-    if entry.activation is None:
-        assert run.initial is not None  # noqa: S101  # `run.started` comes first
-        message = Message(entry.seq, node, 0, run.initial, NO_ROUNDS, None)
-        run.initial = None
-    else:
-        sender = run.sender
-        if sender is None or sender.id != entry.activation:
-            sender = run.sender = run.branches[entry.activation]
-        message = _send(run, sender, entry.seq, node)
-    run.messages[entry.seq] = run.fresh[entry.seq] = message
-    run.sent += 1
-    run.waiting.came(message)
-
-
-def _send(run: Run, sender: Activation, seq: Seq, node: int) -> Message:
-    """Let an activation that has ended send one more message."""
-    place, rounds = sender.place, sender.rounds
-    if sender.first is None:
-        del run.branches[sender.id]  # it did not end its branch
-    else:
-        sender.head.refs += 1
-        place = _beside(sender, sender.first)
-    if rounds:
-        rounds = run.plan.carried(rounds, node)
-    slot = run.plan.slots[node][sender.position]
-    message = Message(seq, node, slot, sender.head, rounds, place)
-    if sender.first is None:
-        sender.first = message
-    sender.sent += 1
-    return message
-
-
-def _beside(sender: Activation, first: Message) -> Place:
-    """Give the place of a second or later message; it is a fork from the second on."""
-    if first.place is not None and sender.sent > 1:
-        fork = first.place[0]
-        fork.branches += 1
-    else:
-        fork = Fork(sender.place)
-        first.place = (fork, 0)
-    return fork, sender.sent
-
-
-def _message_withdrawn(run: Run, entry: log.MessageWithdrawn) -> None:
-    if entry.activation is not None:
-        activation = run.activations.pop(entry.activation)
-        run.running.pop(entry.activation, None)
-        run.history.release(activation.head)
-        leave(activation.place)
-        for message in activation.held:
-            _gone(run, message)
-        run.withdrawn += len(activation.held)
-        return
-    for seq in entry.messages:
-        message = run.messages[seq]
-        if message.head is not None:
-            run.history.release(message.head)
-        leave(message.place)
-        run.fresh.pop(seq, None)
-        _gone(run, message)
-        if entry.reason == "late":
-            run.waiting.late(message)
-        run.withdrawn += 1
-
-
-def _gone(run: Run, message: Message) -> None:
-    message.holder = None  # no cycle of references is left for the collector
-    del run.messages[message.seq]
-    run.waiting.gone(message)
-
-
-def _node_started(run: Run, entry: log.NodeStarted) -> None:
-    activation = run.activations.get(entry.activation)
-    if activation is None:
-        activation = _fire(run, entry)
-    else:
-        if activation.status in ("exhausted", "failed"):
-            activation.series = entry.attempt
-        activation.attempt = entry.attempt
-        activation.status = "running"
-    run.running[activation.id] = activation
-    if run.plan.timed:
-        if activation.attempt == activation.series:
-            arm_series(run, activation, entry.at)
-        arm_attempt(run, activation, entry.at)
-
-
-def _fire(run: Run, entry: log.NodeStarted) -> Activation:
-    """Let a node consume its messages, and merge what they know."""
-    seqs = entry.messages
-    position = run.plan.index[entry.node]
-    held = tuple([run.messages[seq] for seq in seqs])
-    first = held[0]
-    if len(held) == 1:
-        assert first.head is not None  # noqa: S101  # a waiting message has its history
-        head = first.head
-        rounds = first.rounds
-    else:
-        heads = [message.head for message in held if message.head is not None]
-        memo = run.met
-        met = memo[1] if memo is not None and memo[0] == seqs else run.history.meet(heads)
-        head = run.history.adopt(met, heads)
-        rounds = latest(run.plan, held)
-        for message in held[1:]:
-            leave(message.place)
-    run.met = None
-    run.fired += 1
-    run.visits[position] = run.visits.get(position, 0) + 1
-    activation = Activation(
-        id=entry.activation,
-        node=entry.node,
-        position=position,
-        number=run.fired,
-        held=held,
-        head=head,
-        rounds=rounds,
-        since=entry.at,
-    )
-    for message in held:
-        message.head = None
-        message.holder = activation
-        run.fresh.pop(message.seq, None)
-        if message.group is not None:
-            run.waiting.held(message)
-    if run.waiting.nodes[position] is not None:
-        run.waiting.fired(position, held)
-    if len(run.messages) == len(held) and not run.branches:
-        run.history.alone(head)
-        activation.place = None
-    run.activations[activation.id] = activation
-    if run.passed:
-        run.passed.difference_update(seqs)
-    if run.status == "paused":
-        run.steps -= 1
-    return activation
-
-
-def _ended(run: Run, activation: Activation) -> None:
-    """Take an activation out of the run; its messages are consumed."""
-    del run.activations[activation.id]
-    run.running.pop(activation.id, None)
-    for message in activation.held:
-        _gone(run, message)
-    run.consumed += len(activation.held)
-    activation.held = ()
-    run.branches[activation.id] = activation
-    run.sender = activation
-    plan = run.plan
-    if plan.tracked:
-        activation.rounds = _rounds_after(run, activation)
-
-
-def _rounds_after(run: Run, activation: Activation) -> Rounds:
-    rounds, position = activation.rounds, activation.position
-    renewed = run.plan.renews[position]
-    if renewed and not renewed.isdisjoint(rounds):
-        rounds = {n: number for n, number in rounds.items() if n not in renewed}
-    if position in run.plan.tracked:
-        rounds = {**rounds, position: activation.number}
-    return rounds
-
-
-def _node_completed(run: Run, entry: log.NodeCompleted) -> None:
-    activation = run.activations[entry.activation]
-    _write(run, activation, entry.patch, entry.overwrites)
-    _ended(run, activation)
-
-
-def _write(
-    run: Run, activation: Activation, patch: Mapping[str, Json], overwrites: tuple[str, ...]
-) -> None:
-    activation.head = run.history.write(activation.head, patch, activation.node, overwrites)
-    asked = run.plan.asked
-    if asked:
-        for key in patch:
-            if key in asked:
-                run.writers[key] = activation.node
-
-
 def _node_failed(run: Run, entry: log.NodeFailed) -> None:
     if entry.then == "fails" and run.failing is None:
         run.failing = entry
@@ -265,7 +89,7 @@ def _node_failed(run: Run, entry: log.NodeFailed) -> None:
         return
     activation = run.activations[entry.activation]
     if entry.then == "routed":
-        _ended(run, activation)
+        end(run, activation)
         return
     activation.status = "exhausted" if entry.then == "paused" else "failed"
     run.running.pop(entry.activation, None)
@@ -281,8 +105,8 @@ def _node_retrying(run: Run, entry: log.NodeRetrying) -> None:
 
 def _node_skipped(run: Run, entry: log.NodeSkipped) -> None:
     activation = run.activations[entry.activation]
-    _write(run, activation, entry.patch, ())
-    _ended(run, activation)
+    write(run, activation, entry.patch, ())
+    end(run, activation)
     _caused(run, entry)
 
 
@@ -292,7 +116,7 @@ def _caused(run: Run, entry: log.Caused) -> None:
 
 
 def _breakpoint_hit(run: Run, entry: log.BreakpointHit) -> None:
-    run.passed.update(entry.messages)
+    run.passed |= frozenset(entry.messages)
 
 
 def _breakpoints_set(run: Run, entry: log.BreakpointsSet) -> None:
@@ -324,7 +148,7 @@ def _state_patched(run: Run, entry: log.StatePatched) -> None:
 
 
 def _limit_raised(run: Run, entry: log.LimitRaised) -> None:
-    run.raised.add(entry.limit)
+    run.raised |= {entry.limit}
     run.limits = replace(run.limits, **{entry.limit: entry.value})  # type: ignore[arg-type]  # `decide` saw to the types
     if entry.limit == "deadline":
         arm_run(run)
@@ -372,10 +196,10 @@ def _over(run: Run, status: Status) -> None:
 APPLY: Final[dict[type, Callable[[Run, Any], None]]] = {  # type: ignore[explicit-any]  # each takes its own type
     log.RunStarted: _run_started,
     log.RunForked: _run_forked,
-    log.MessageSent: _message_sent,
-    log.MessageWithdrawn: _message_withdrawn,
-    log.NodeStarted: _node_started,
-    log.NodeCompleted: _node_completed,
+    log.MessageSent: message_sent,
+    log.MessageWithdrawn: message_withdrawn,
+    log.NodeStarted: node_started,
+    log.NodeCompleted: node_completed,
     log.NodeFailed: _node_failed,
     log.NodeRetrying: _node_retrying,
     log.NodeSkipped: _node_skipped,

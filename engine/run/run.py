@@ -35,6 +35,10 @@ Purpose: TypeAlias = Literal["attempt", "total", "retry", "run"]
 
 OVER: Final = frozenset({"completed", "failed", "cancelled"})
 
+# One of each for all runs: an empty set takes 216 bytes.
+_NO_LIMITS: Final[frozenset[str]] = frozenset()
+_NO_MESSAGES: Final[frozenset[Seq]] = frozenset()
+
 
 class Run:
     """What the entries of a log so far have made of a run.
@@ -52,8 +56,50 @@ class Run:
         branches: The branches that have ended, by the activation that ended them.
     """
 
+    __slots__ = (
+        "activations",
+        "armed",
+        "began",
+        "branches",
+        "breakpoints",
+        "commands",
+        "consumed",
+        "due",
+        "error",
+        "failing",
+        "fired",
+        "fresh",
+        "given",
+        "graph",
+        "history",
+        "id",
+        "initial",
+        "limits",
+        "messages",
+        "met",
+        "next_seq",
+        "now",
+        "passed",
+        "plan",
+        "raised",
+        "root",
+        "running",
+        "sender",
+        "sent",
+        "status",
+        "steps",
+        "tags",
+        "timers",
+        "unweighable",
+        "visits",
+        "waiting",
+        "weight",
+        "withdrawn",
+        "writers",
+    )
+
     def __init__(self, graph: Graph) -> None:  # noqa: PLR0915  # one line for each fact
-        self.graph = graph
+        self.graph: Graph = graph
         self.plan: Plan = graph.plan
         self.id: RunId = RunId("")
         self.root: RunId = RunId("")
@@ -64,12 +110,12 @@ class Run:
         self.error: ErrorInfo | None = None
         self.failing: log.NodeFailed | None = None
         self.limits: Limits = graph.limits
-        self.raised: set[str] = set()
+        self.raised: frozenset[str] = _NO_LIMITS
         """The limits that somebody has changed for this run."""
         self.breakpoints: tuple[Breakpoint, ...] = ()
-        self.passed: set[Seq] = set()
+        self.passed: frozenset[Seq] = _NO_MESSAGES
         """Messages whose node has been paused for already."""
-        self.steps = 0
+        self.steps: int = 0
         """How many nodes a paused run may still fire."""
         self.commands: dict[int, Seq] = {}
         """The commands that have been carried out, and the first entry each caused."""
@@ -91,16 +137,14 @@ class Run:
         self.branches: dict[ActivationId, Activation] = {}
         self.sender: Activation | None = None
         """Whose messages are being sent."""
-        self.waiting: Waiting = Waiting(
-            self.plan, tuple(node.join for node in graph.nodes.values()), self.messages
-        )
+        self.waiting: Waiting = Waiting(self.plan, self.messages)
         self.visits: dict[int, int] = {}
-        self.fired = 0
-        self.sent = 0
-        self.consumed = 0
-        self.withdrawn = 0
+        self.fired: int = 0
+        self.sent: int = 0
+        self.consumed: int = 0
+        self.withdrawn: int = 0
         self.timers: list[Timer] = []
-        self.armed = 0
+        self.armed: int = 0
         """How many timers were ever set: it orders those that are due together."""
         self.writers: dict[str, str] = {}
         """For keys that conditions name: the node that wrote it last, on any path."""

@@ -1,1 +1,1 @@
-"""The stores there are; each keeps the promises of `engine.store.LogStore`."""
+"""The stores there are; each keeps the promises of `engine.store.Store`."""

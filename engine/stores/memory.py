@@ -1,66 +1,205 @@
-"""A store that keeps logs in this process, and loses them with it."""
+"""A store that keeps everything in this process, and loses it with it.
+
+This module knows lists and dictionaries. It encodes nothing: rows stay as they are handed
+over until somebody asks for their bytes.
+"""
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from bisect import bisect_left, bisect_right, insort
+from dataclasses import replace
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final
 
-from engine.errors import LogMoved
 from engine.ids import BEGINNING, RunId, Seq
+from engine.store import Document
+from engine.stores import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Sequence
+    from datetime import datetime
 
+    from engine.row import Row
+    from engine.store import Kept, Kind, Origin, RunRecord, Status
 
-@dataclass(slots=True)
-class _Log:
-    """The rows of one run, and for each the seq of its last entry."""
-
-    rows: list[bytes] = field(default_factory=list[bytes])
-    ends: list[Seq] = field(default_factory=list[Seq])
+_last: Final[Callable[[Row], Seq]] = attrgetter("last")
 
 
 class MemoryStore:
-    """Keeps logs as long as the process lives. Its promises are those of `LogStore`."""
+    """Keeps what it is given as long as it lives itself, opened or closed.
+
+    Its promises are those of `engine.store.Store`, and one more: `append` keeps at once, so it
+    always gives True.
+    """
+
+    trouble: str | None = None
+    """There is none: what is handed over is kept."""
 
     def __init__(self) -> None:
-        self._logs: dict[RunId, _Log] = {}
+        self._logs: dict[RunId, list[Row]] = {}
+        """The rows of each run that are its own."""
+        self._origins: dict[RunId, Origin] = {}
+        """Where the logs of forks begin."""
+        self._records: dict[RunId, RunRecord] = {}
+        self._listed: list[RunId] = []
+        """All runs, the latest last."""
+        self._documents: dict[tuple[Kind, str], list[bytes]] = {}
+        self._answers: dict[str, bytes] = {}
 
-    def append(self, run_id: RunId, row: bytes, *, expected: Seq) -> None:
-        """Add one batch to the log of a run; see `LogStore.append`."""
-        log = self._logs.get(run_id)
-        last = log.ends[-1] if log else BEGINNING
-        if last != expected:
-            if log and self._follows(log, row, expected):
-                return
-            raise LogMoved(
-                f"the log of run '{run_id}' ends at seq {last}, not at {expected}",
-                hint="somebody else has written to it: read it again and decide anew",
-                details={"run_id": run_id, "expected": expected, "found": last},
-            )
-        if log is None:
-            log = self._logs[run_id] = _Log()
-        log.rows.append(row)
-        log.ends.append(Seq(expected + 1 + row.count(b"\n")))
+    async def open(self) -> None:
+        """Get ready, which it always is; see `Store.open`."""
+
+    async def close(self) -> None:
+        """Let go of nothing: the next one to open it finds it as it was; see `Store.close`."""
+
+    # -- logs -----------------------------------------------------------------------------
+
+    def append(
+        self,
+        run_id: RunId,
+        row: Row,
+        *,
+        expected: Seq,
+        kept: Kept,  # noqa: ARG002  # there is nothing to wait for
+        record: RunRecord | None = None,
+    ) -> bool:
+        """Keep one batch of a run's log; see `Store.append`.
+
+        Returns:
+            True.
+
+        Raises:
+            LogMoved: The log does not end at `expected`, or a fork has no such origin.
+            EngineError: The first batch of a run has no record.
+        """
+        rows = self._logs.get(run_id)
+        if rows is None:
+            self._begin(run_id, row, expected, record)
+        elif rows[-1].last == expected:
+            rows.append(row)
+            if record is not None:
+                self._change(self._records[run_id], record)
+        elif self._read(run_id, expected, 1) != [row]:
+            raise refusal.moved(run_id, expected=expected, found=rows[-1].last)
+        return True
+
+    def _begin(self, run_id: RunId, row: Row, expected: Seq, record: RunRecord | None) -> None:
+        """Keep the first batch of a run, and its record."""
+        origin = record.origin if record is not None else None
+        base = BEGINNING if origin is None else origin.seq
+        if expected != base:
+            raise refusal.moved(run_id, expected=expected, found=base)
+        if record is None:
+            raise refusal.no_record(run_id)
+        if origin is not None:
+            if not self._has_batch_to(origin):
+                raise refusal.no_origin(run_id, origin)
+            self._origins[run_id] = origin
+        self._logs[run_id] = [row]
+        self._records[run_id] = record
+        if self._listed and self._place(run_id) < self._place(self._listed[-1]):
+            insort(self._listed, run_id, key=self._place)
+        else:
+            self._listed.append(run_id)
+
+    def _change(self, old: RunRecord, new: RunRecord) -> None:
+        """Keep a record; when and from where the run began stays, as the list goes by it."""
+        if (new.began, new.origin) != (old.began, old.origin):
+            new = replace(new, began=old.began, origin=old.origin)
+        self._records[old.run_id] = new
 
     async def read(
         self, run_id: RunId, after: Seq = BEGINNING, *, limit: int | None = None
-    ) -> Sequence[bytes]:
-        """Give the rows that hold entries after `after`; see `LogStore.read`."""
-        log = self._logs.get(run_id)
-        if log is None:
-            return ()
-        first = bisect_right(log.ends, after)
-        return log.rows[first : None if limit is None else first + limit]
+    ) -> Sequence[Row]:
+        """Give the rows that hold entries after `after`; see `Store.read`."""
+        return self._read(run_id, after, limit)
+
+    def _read(self, run_id: RunId, after: Seq, limit: int | None) -> list[Row]:
+        found: list[Row] = []
+        for rows, upto in reversed(self._parts(run_id, after)):
+            first = bisect_right(rows, after, key=_last)
+            end = len(rows) if upto is None else bisect_right(rows, upto, key=_last)
+            if limit is not None:
+                end = min(end, first + limit - len(found))
+            found += rows[first:end]
+        return found
+
+    def _parts(self, run_id: RunId, after: Seq) -> list[tuple[list[Row], Seq | None]]:
+        """Give what a log is made of after `after`, the latest first, each with its end."""
+        parts: list[tuple[list[Row], Seq | None]] = []
+        upto: Seq | None = None
+        while (rows := self._logs.get(run_id)) is not None:
+            parts.append((rows, upto))
+            origin = self._origins.get(run_id)
+            if origin is None or origin.seq <= after:
+                break
+            upto = origin.seq if upto is None else min(upto, origin.seq)
+            run_id = origin.run_id
+        return parts
+
+    def _has_batch_to(self, origin: Origin) -> bool:
+        """Whether an entry that a fork begins after is there, and the last of its batch."""
+        before = Seq(origin.seq - 1)
+        return [row.last for row in self._read(origin.run_id, before, 1)] == [origin.seq]
 
     async def last(self, run_id: RunId) -> Seq | None:
-        """Give the seq of the last entry of a run's log; see `LogStore.last`."""
-        log = self._logs.get(run_id)
-        return log.ends[-1] if log else None
+        """Give the seq of the last entry of a run's log; see `Store.last`."""
+        rows = self._logs.get(run_id)
+        return None if rows is None else rows[-1].last
 
-    @staticmethod
-    def _follows(log: _Log, row: bytes, expected: Seq) -> bool:
-        """Whether this very row is what follows `expected` in the log."""
-        index = bisect_right(log.ends, expected)
-        return index < len(log.rows) and log.rows[index] == row
+    # -- runs -----------------------------------------------------------------------------
+
+    async def record(self, run_id: RunId) -> RunRecord | None:
+        """Give the record of a run; see `Store.record`."""
+        return self._records.get(run_id)
+
+    async def runs(
+        self,
+        *,
+        status: Collection[Status] = (),
+        graph: str | None = None,
+        before: RunRecord | None = None,
+        limit: int = 100,
+    ) -> Sequence[RunRecord]:
+        """List runs, the latest first; see `Store.runs`."""
+        end = len(self._listed)
+        if before is not None:
+            end = bisect_left(self._listed, (before.began, before.run_id), key=self._place)
+        found: list[RunRecord] = []
+        for index in range(end - 1, -1, -1):
+            if len(found) >= limit:
+                break
+            record = self._records[self._listed[index]]
+            if (not status or record.status in status) and graph in (None, record.graph):
+                found.append(record)
+        return found
+
+    def _place(self, run_id: RunId) -> tuple[datetime, RunId]:
+        """Tell where a run stands among all."""
+        return self._records[run_id].began, run_id
+
+    # -- documents and answers ------------------------------------------------------------
+
+    async def put(self, kind: Kind, name: str, data: bytes) -> int:
+        """Keep a document; see `Store.put`."""
+        versions = self._documents.setdefault((kind, name), [])
+        if data not in versions:
+            versions.append(data)
+        return versions.index(data) + 1
+
+    async def documents(self, kind: Kind) -> Sequence[Document]:
+        """Give all documents of a kind; see `Store.documents`."""
+        return [
+            Document(name, number, data)
+            for (of, name), versions in sorted(self._documents.items())
+            if of == kind
+            for number, data in enumerate(versions, 1)
+        ]
+
+    async def remember(self, key: str, answer: bytes) -> bytes:
+        """Keep an answer unless there is one; see `Store.remember`."""
+        return self._answers.setdefault(key, answer)
+
+    async def answer(self, key: str) -> bytes | None:
+        """Give the answer that is kept under a key; see `Store.answer`."""
+        return self._answers.get(key)

@@ -11,10 +11,15 @@ import pytest
 
 from api.app import create_app
 from api.server import Server
-from engine import Engine, installed_tools, tool
+from engine import Engine, Json, ToolError, installed_tools, tool
+
+from .contract import keeps
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
+
+RUNS = "/api/v1/runs"
+STATE = "/api/v1/graph/state"
 
 HELLO = {
     "name": "hello",
@@ -34,6 +39,21 @@ async def fails() -> None:
     """Fail."""
     message = "no luck"
     raise ValueError(message)
+
+
+class Weather:
+    """What the tool `sail` depends on, and a test changes."""
+
+    def __init__(self) -> None:
+        self.fine = False
+        self.sailed = 0
+
+    async def sail(self, to: str) -> dict[str, Json]:
+        """Sail, if the weather lets us."""
+        if not self.fine:
+            raise ToolError(f"a storm on the way to {to}", code="STORM", hint="wait for sun")
+        self.sailed += 1
+        return {"at": to}
 
 
 @asynccontextmanager
@@ -64,10 +84,44 @@ async def until(holds: Callable[[], bool]) -> None:
         await asyncio.sleep(0.01)
 
 
+@asynccontextmanager
+async def client_of(address: str) -> AsyncGenerator[httpx2.AsyncClient, None]:
+    """Give a client that holds every answer against the description of the API."""
+    hooks = {"response": [keeps]}
+    # Reading the certificates of the world takes 0.1 s, and nobody here needs one.
+    plain = {"base_url": address, "verify": False, "timeout": 30, "event_hooks": hooks}
+    async with httpx2.AsyncClient(**plain) as client:
+        yield client
+
+
+async def begin(client: httpx2.AsyncClient, graph: dict[str, Json], **told: Json) -> str:
+    """Create a graph and start a run of it, and give its name as soon as it rests."""
+    made = (await client.post("/api/v1/graph/create", json=graph)).json()
+    wanted = {"graph_id": made["graph_id"], "initial_state": {}, "wait": 30, **told}
+    answer = await client.post("/api/v1/graph/run", json=wanted)
+    assert answer.is_success, answer.text
+    return str(answer.json()["run_id"])
+
+
+async def rested(client: httpx2.AsyncClient, run_id: str) -> dict[str, Json]:
+    """Wait until a run has ended or is paused, and give its state."""
+    while True:
+        shown = (await client.get(f"{STATE}/{run_id}")).json()
+        if shown["status"] != "running":
+            return shown
+        await asyncio.sleep(0.01)
+
+
 @pytest.fixture
-async def engine() -> Engine:
+def weather() -> Weather:
+    """Give the weather, which is foul."""
+    return Weather()
+
+
+@pytest.fixture
+async def engine(weather: Weather) -> Engine:
     """Give the engine that is served."""
-    return Engine(tools=[*installed_tools(), waits, fails])
+    return Engine(tools=[*installed_tools(), waits, fails, weather.sail])
 
 
 @pytest.fixture
@@ -81,5 +135,5 @@ async def address(engine: Engine) -> AsyncGenerator[str, None]:
 @pytest.fixture
 async def client(address: str) -> AsyncGenerator[httpx2.AsyncClient, None]:
     """Give a client of the server."""
-    async with httpx2.AsyncClient(base_url=address) as client:
+    async with client_of(address) as client:
         yield client

@@ -314,3 +314,28 @@ async def test_a_number_that_is_too_small_or_too_large_is_told_the_range(
 
     (problem,) = answer.json()["problems"]
     assert (problem["code"], problem["message"]) == ("OUT_OF_RANGE", message)
+
+
+@pytest.mark.parametrize("durability", ["sync", "async", "exit"])
+async def test_a_run_may_say_when_what_it_does_is_kept(
+    client: httpx2.AsyncClient, durability: str
+) -> None:
+    wanted = {"graph_id": "hello", "initial_state": {}, "durability": durability, "wait": 30}
+    answer = await client.post(RUN, json=wanted)
+
+    assert answer.json()["status"] == "completed"
+
+
+async def test_a_durability_that_there_is_not_is_refused(client: httpx2.AsyncClient) -> None:
+    wanted = {"graph_id": "hello", "initial_state": {}, "durability": "never"}
+    (problem,) = (await client.post(RUN, json=wanted)).json()["problems"]
+
+    assert (problem["path"], problem["code"]) == ("/durability", "WRONG_TYPE")
+    assert "'never'" in problem["message"]
+
+
+async def test_a_parameter_that_there_is_not_is_refused(client: httpx2.AsyncClient) -> None:
+    answer = await client.get(f"{STATE}/r?att=3")
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "INVALID_QUERY")
+    assert answer.json()["problems"][0]["hint"] == "did you mean 'at'?"

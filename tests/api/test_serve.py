@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
 import subprocess
 import sys
 import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
 
 AWE = [sys.executable, "-W", "error", "-m", "api"]
 
@@ -30,6 +39,86 @@ def test_it_says_where_it_is_serves_and_stops(stop: signal.Signals) -> None:
         server.send_signal(stop)
         assert server.wait(10) in (0, -stop)
         assert server.stderr.read() == ""
+
+
+@contextmanager
+def served(*arguments: str) -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
+    """Start the command, and give what it says, its address and the process."""
+    with subprocess.Popen(
+        [*AWE, "serve", "--port", "0", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        said = server.stdout.readline()
+        found = re.search(r"http://127\.0\.0\.1:\d+", said)
+        assert found is not None
+        try:
+            yield said, found[0], server
+        finally:
+            server.kill()
+
+
+def asked(address: str, body: dict[str, object] | None = None) -> dict[str, object]:
+    """Ask the server, and give its answer."""
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(address, data, headers)  # noqa: S310  # our own
+    with urllib.request.urlopen(request) as answer:  # noqa: S310  # as above
+        found: dict[str, object] = json.load(answer)
+        return found
+
+
+@pytest.mark.parametrize("durability", ["sync", "async", "exit"])
+def test_runs_that_are_kept_in_a_file_outlive_the_process(tmp_path: Path, durability: str) -> None:
+    path = str(tmp_path / "runs.db")
+    arguments = ("--store", path, "--durability", durability)
+    wanted = {"graph_id": "hello", "run_id": "r", "initial_state": {}}
+    at = {"breakpoints": [{"node": "count_words"}], "wait": 30}
+    with served(*arguments) as (said, address, server):
+        assert f"runs in {path}" in said
+        paused = asked(f"{address}/api/v1/graph/run", {**wanted, **at})
+        server.kill()
+    with served(*arguments) as (_, address, _):
+        assert asked(f"{address}/api/v1/graph/state/r") == paused
+        asked(f"{address}/api/v1/runs/r/resume", {})
+        while (shown := asked(f"{address}/api/v1/graph/state/r"))["status"] != "completed":
+            pass
+
+    assert shown["state"] == {"name": "world", "greeting": "Hello, world!", "words": 2}
+
+
+def test_without_a_file_it_says_that_runs_are_kept_in_memory() -> None:
+    with served() as (said, _, _):
+        assert "runs in memory" in said
+
+
+@pytest.mark.parametrize("store", ["nowhere/runs.db", "", "text"])
+def test_a_file_that_can_not_be_one_is_an_error_in_one_line(tmp_path: Path, store: str) -> None:
+    (tmp_path / "text").write_text("this is no database, whatever it is called" * 100)
+    done = subprocess.run(
+        [*AWE, "serve", "--port", "0", "--store", store],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("awe: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_durability_that_there_is_not_is_refused() -> None:
+    done = subprocess.run(
+        [*AWE, "serve", "--durability", "never"], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 2
+    assert "sync" in done.stderr
 
 
 def test_a_port_that_is_taken_is_an_error() -> None:

@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from api import server, stream
-from engine import BEGINNING, Engine, MemoryStore, installed_tools, tool
+from engine import BEGINNING, Context, Engine, Json, MemoryStore, installed_tools, tool
 
 from .conftest import served, serving, until
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from websockets.asyncio.client import ClientConnection
 
-    from engine import Json, RunId, Seq
+    from engine import Row, RunId, Seq
 
 LOOP = {
     "name": "loop",
@@ -175,7 +175,7 @@ class LosingStore(MemoryStore):
 
     async def read(
         self, run_id: RunId, after: Seq = BEGINNING, *, limit: int | None = None
-    ) -> Sequence[bytes]:
+    ) -> Sequence[Row]:
         """Read, or fail."""
         if self.lost and limit != 1:
             message = "input/output error at /var/lib/secret"
@@ -200,6 +200,55 @@ async def test_a_stream_that_breaks_is_closed_with_1011_and_tells_nothing_of_the
     assert (code, reason) == (1011, "the server failed, and its log says why")
 
 
+# -- what tools say while they run --------------------------------------------------------
+
+
+async def test_what_a_tool_says_while_it_runs_comes_in_between_and_has_no_seq(
+    engine: Engine,
+) -> None:
+    listens, has_heard = asyncio.Event(), asyncio.Event()
+
+    async def writes(context: Context) -> dict[str, Json]:
+        """Write a word after the other, as soon as somebody listens."""
+        await listens.wait()
+        for n, word in enumerate(("once", "upon"), 1):
+            context.emit(word)
+            context.progress(n, 2, "writing")
+        await has_heard.wait()
+        return {"words": 2}
+
+    engine.tools.add(writes)
+    async with serving(engine) as address:
+        run = await engine.start(await engine.create({"nodes": ["writes"]}))
+        async with connect(at(address, run.id)) as reader:
+            before = [json.loads(await reader.recv())["type"] for _ in range(4)]
+            listens.set()
+            said = [json.loads(await reader.recv()) for _ in range(4)]
+            has_heard.set()
+            entries = [json.loads(frame) async for frame in _rest(reader)]
+        late, _, _ = await read(at(address, run.id))
+
+    assert before == ["stream.opened", "run.started", "message.sent", "node.started"]
+    assert [each["type"] for each in said] == ["node.streamed", "node.progressed"] * 2
+    assert all(each["ephemeral"] and "seq" not in each for each in said)
+    assert [each["data"] for each in said[::2]] == ["once", "upon"]
+    assert (said[3]["done"], said[3]["total"], said[3]["message"]) == (2, 2, "writing")
+    assert {(each["run_id"], each["node"], each["attempt"]) for each in said} == {
+        (run.id, "writes", 1)
+    }
+    assert [each["seq"] for each in entries] == [3, 4]
+    assert reader.close_code == 1000
+    assert not any(each.get("ephemeral") for each in late[1:])
+
+
+@pytest.mark.parametrize("query", ["?afer=1", "?after=1&after=2"])
+async def test_a_query_that_is_wrong_is_told_by_code(address: str, query: str) -> None:
+    frames, code, reason = await read(at(address, "r", query))
+
+    assert (frames, code) == ([], 4400)
+    assert "after" in reason or "afer" in reason
+
+
 # -- readers that do not read -------------------------------------------------------------
 
 LARGE = {**LOOP, "nodes": {"n": "large"}}
@@ -222,7 +271,7 @@ async def test_a_reader_that_takes_nothing_is_let_go_and_told_where_to_resume(
         async with connect(at(address, run.id), max_queue=1, max_size=None) as reader:
             await reader.recv()
             await run.result()  # the run has not noticed
-            await until(lambda: not engine._tails._readers)
+            await until(lambda: not engine._tails.readers)
             seen = [json.loads(frame)["seq"] async for frame in _rest(reader)]
 
     assert reader.close_code == 4408

@@ -366,11 +366,9 @@ async def test_a_condition_that_can_not_be_evaluated_is_told_with_the_node_it_st
     assert failed.value.report.error.details["node"] == "first"
 
 
-async def test_what_was_not_created_can_not_be_run_and_the_cure_is_told(engine: Engine) -> None:
-    graph = Graph.from_edges({"first": "second"})
-
-    with pytest.raises(InvalidValue, match=r"what `create` gave.*engine\.create") as refused:
-        await engine.run(graph, {"x": 1})  # type: ignore[arg-type]  # what is tested
+async def test_what_is_no_graph_can_not_be_run_and_the_cure_is_told(engine: Engine) -> None:
+    with pytest.raises(InvalidValue, match=r"what `create` gave.*engine\.start") as refused:
+        await engine.run(7, {"x": 1})  # type: ignore[arg-type]  # what is tested
     assert refused.value.path == "graph"
 
 
@@ -468,11 +466,13 @@ async def test_a_paused_run_lets_no_further_node_begin(engine: Engine, chain: Gr
 
 async def test_outside_its_block_an_engine_does_nothing() -> None:
     engine = Engine(tools=[first, second])
-    chain = await engine.create(CHAIN)
     with pytest.raises(EngineClosed, match="async with"):
-        await engine.start(chain)
+        await engine.create(CHAIN)
+    with pytest.raises(EngineClosed, match="async with"):
+        await engine.start("chain")
 
     async with engine:
+        chain = await engine.create(CHAIN)
         run = await engine.start(chain, {"x": 1})
         await run.result()
     with pytest.raises(EngineClosed):
@@ -499,7 +499,7 @@ async def _all(tail: AsyncGenerator[object, None]) -> list[object]:
 async def test_an_engine_that_is_never_left_complains() -> None:
     engine = Engine()
     await engine.__aenter__()
-    host = engine._host
+    host = engine._parts
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         engine.__del__()

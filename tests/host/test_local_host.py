@@ -16,11 +16,14 @@ from engine import (
     Engine,
     Graph,
     LogMoved,
+    MemoryCache,
     MemoryStore,
     NotFound,
+    Row,
     RunExists,
     RunFailed,
     RunId,
+    RunRecord,
     Seq,
     SystemClock,
     Tools,
@@ -34,7 +37,9 @@ from engine.inputs import Start
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
-    from engine import GraphVersion, RunHandle
+    from engine import EngineError, GraphVersion, RunHandle
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @asynccontextmanager
@@ -46,7 +51,10 @@ async def host_of(
         store=MemoryStore(),
         tools=Tools(tools),
         clock=SystemClock(),
-        appended=lambda _: None,
+        cache=MemoryCache(),
+        appended=lambda _, __: None,
+        said=lambda _: None,
+        watched=lambda _: False,
         inbox=inbox,
     )
     try:
@@ -193,7 +201,7 @@ async def test_a_loop_through_an_overfull_inbox_goes_on(runs: int) -> None:
     )
     async with host_of(go, inbox=1) as host:
         for run in range(runs):
-            host.start(loop, begin(f"r{run}", n=0))
+            await host.start(loop, begin(f"r{run}", n=0), durability="sync")
         for run in range(runs):
             ended = await host.end(RunId(f"r{run}"))
             assert ended is None or ended.status == "completed"
@@ -208,7 +216,7 @@ async def test_calls_of_a_node_begin_in_the_order_in_which_they_became_due() -> 
     async with host_of(note, inbox=2) as host:
         graph = Graph.parse({"nodes": ["note"]})
         for run in range(9):
-            host.start(graph, begin(f"r{run}", me=run))
+            await host.start(graph, begin(f"r{run}", me=run), durability="sync")
         await host.end(RunId("r8"))
 
     assert order == [*range(9)]
@@ -236,7 +244,7 @@ async def test_busy_runs_leave_turns_of_the_loop_to_others() -> None:
     turns = 0
     async with host_of(spin) as host:
         for run in range(3):
-            host.start(graph, begin(f"r{run}", n=0))
+            await host.start(graph, begin(f"r{run}", n=0), durability="sync")
         while any(host.driven(RunId(f"r{run}")) for run in range(3)):
             await asyncio.sleep(0)
             turns += 1
@@ -377,14 +385,14 @@ async def test_a_call_that_is_cancelled_before_its_first_step_leaves_its_place_t
 
     async with host_of(note) as host:
         graph = Graph.parse({"nodes": {"n": {"tool": "note", "max_parallel": 1}}})
-        host.start(graph, begin("a", me=1))
+        await host.start(graph, begin("a", me=1), durability="sync")
         # The actor takes the call in its first turn, and its task would begin in the next.
-        actor = host._crews[graph.version]["n"]
+        actor = host._calls._crews[graph.version]["n"]
         for _ in range(3):
             if not actor._busy:
                 await asyncio.sleep(0)
         host._let_go(host._runs[RunId("a")], RuntimeError())
-        host.start(graph, begin("b", me=2))
+        await host.start(graph, begin("b", me=2), durability="sync")
         await host.end(RunId("b"))
 
         assert calls[-1] == 2
@@ -518,6 +526,16 @@ async def test_a_clock_that_jumps_ahead_lets_no_timer_come_later() -> None:
 # -- the log ------------------------------------------------------------------------------
 
 
+def foreign_row(seq: int) -> Row:
+    """Make a row that somebody else may have written."""
+    return Row((entry.RunResumed(seq=Seq(seq), batch=Seq(seq), at=NOW, run_id=RunId("r")),))
+
+
+def nobody_hears(error: EngineError | None) -> None:
+    """Stand in for whom a store that keeps at once never calls."""
+    raise AssertionError(error)
+
+
 class FailingStore(MemoryStore):
     """A store that fails when a run's log reaches a seq, as a full disk would."""
 
@@ -525,12 +543,20 @@ class FailingStore(MemoryStore):
         super().__init__()
         self._fails = (RunId(run_id), seq)
 
-    def append(self, run_id: RunId, row: bytes, *, expected: Seq) -> None:
+    def append(
+        self,
+        run_id: RunId,
+        row: Row,
+        *,
+        expected: Seq,
+        kept: Callable[[EngineError | None], None],
+        record: RunRecord | None = None,
+    ) -> bool:
         """Append, or fail."""
         if run_id == self._fails[0] and expected >= self._fails[1]:
             message = "no space left"
             raise OSError(message)
-        super().append(run_id, row, expected=expected)
+        return super().append(run_id, row, expected=expected, kept=kept, record=record)
 
 
 async def test_a_run_whose_log_can_not_be_written_is_let_go_and_no_other() -> None:
@@ -566,7 +592,7 @@ async def test_a_run_whose_log_somebody_else_writes_is_let_go() -> None:
         async with asyncio.TaskGroup() as group:
             waiting = group.create_task(_raised(run))
             await asyncio.sleep(0)
-            store.append(run.id, b'{"seq":3}', expected=Seq(2))
+            store.append(run.id, foreign_row(3), expected=Seq(2), kept=nobody_hears)
             gate.open()
 
     assert isinstance(waiting.result(), LogMoved)
@@ -636,7 +662,12 @@ async def test_a_log_that_somebody_else_began_meanwhile_is_not_written_to() -> N
         async def last(self, run_id: RunId) -> Seq | None:
             found = await super().last(run_id)
             if found is None:
-                self.append(run_id, b'{"seq":0}', expected=BEGINNING)
+                record = RunRecord(
+                    run_id=run_id, graph="g", version="v", status="running", began=NOW, changed=NOW
+                )
+                self.append(
+                    run_id, foreign_row(0), expected=BEGINNING, kept=nobody_hears, record=record
+                )
             return found
 
     async def step() -> None: ...

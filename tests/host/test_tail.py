@@ -86,7 +86,7 @@ async def test_a_reader_that_waits_may_be_cancelled(run: RunHandle) -> None:
 
     assert reader.cancelled()
     assert (await run.result())["n"] == 100
-    assert run._tails._readers == {}
+    assert run._parts.tails.readers == 0
 
 
 async def test_a_reader_that_stops_reading_does_not_slow_the_run(run: RunHandle) -> None:

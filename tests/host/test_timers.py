@@ -30,8 +30,13 @@ class Bell:
         self.turns: list[int] = []
         self.turn = 0
         self.timers: Timers[str] = Timers(
-            loop=loop, clock=StandingClock(), turn=Turn(loop), come=self._come
+            loop=loop,
+            clock=StandingClock(),
+            turn=Turn(loop),
+            stands=lambda owner, _: owner not in self.fallen,
+            come=self._come,
         )
+        self.fallen: set[str] = set()
 
     def set(self, owner: str, seconds: float) -> None:
         """Set a timer that far from now."""

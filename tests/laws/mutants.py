@@ -71,7 +71,7 @@ MUTANTS: Final[dict[str, tuple[Edit, ...]]] = {
         ),
     ),
     "absorbed message not counted": (
-        Edit("run/apply.py", "        run.withdrawn += 1\n", "        run.withdrawn += 0\n"),
+        Edit("run/flow.py", "        run.withdrawn += 1\n", "        run.withdrawn += 0\n"),
     ),
     "FIFO reversed": (Edit("firing/group.py", "heads = [queue[0] for", "heads = [queue[-1] for"),),
     "retry keeps the old patch": (
@@ -80,7 +80,7 @@ MUTANTS: Final[dict[str, tuple[Edit, ...]]] = {
             "    except InvalidValue as error:\n",
             "    except InvalidValue as error:\n"
             "        kept = {key: value for key, value in result.patch.items() if value == value}\n"
-            "        activation.head = run.history.write(activation.head, kept, node)\n",
+            "        activation.head = run.history.write(activation.head, kept, activation.node)\n",
         ),
     ),
     "last rule wins": (
@@ -121,6 +121,16 @@ MUTANTS: Final[dict[str, tuple[Edit, ...]]] = {
             "        for group in circle:\n            if not group.once:",
             "        for group in circle[::-1]:\n            if not group.once:",
         ),
+    ),
+    "the short way forgets the round": (
+        Edit(
+            "run/flow.py",
+            "        rounds = _rounds_after(run, activation)\n        if rounds:\n",
+            "        if rounds:\n",
+        ),
+    ),
+    "the short way overtakes who waits": (
+        Edit("decide/fire.py", "is not None or others(run, activation)", "is not None"),
     ),
     "a conflict is overlooked": (
         Edit("history.py", "if not all(same(value, last) for", "if not any(same(value, last) for"),

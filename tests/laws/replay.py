@@ -1,7 +1,9 @@
-"""Shows the random run of one seed: `python -m tests.laws.replay SEED [--shrink]`.
+"""Shows the random run of one seed: `python -m tests.laws.replay SEED [--shrink] [--host]`.
 
 This module knows how to print a graph, a log and what differs. It exits with 1 if a law is
 broken. `--shrink` first makes the graph as small as it can be while the same law is broken.
+`--host` keeps to the laws of the engine itself on a seeded loop (`host.laws`), instead of
+those of the core; there each program of the seed adds to the logs that are shown.
 """
 
 from __future__ import annotations
@@ -15,13 +17,14 @@ import yaml
 from engine.entry import MessageSent, MessageWithdrawn, NodeStarted
 from tests.laws import simulation
 from tests.laws.graphs import case
+from tests.laws.host import laws as laws_of_the_host
 from tests.laws.laws import check_case
 from tests.laws.shape import Shape
 from tests.laws.shrink import shrink
 from tests.laws.simulation import log
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from engine.entry import AnyEntry
     from tests.laws.furnish import Case
@@ -39,12 +42,13 @@ def main(arguments: Sequence[str]) -> int:
     """Show one seed; give what the program exits with."""
     seed = int(arguments[0])
     shown = case(seed)
+    check = laws_of_the_host.check_case if "--host" in arguments else check_case
     if "--shrink" in arguments:
-        shown = smallest(shown)
+        shown = smallest(shown, check)
     print_graph(shown)
     hosts: list[simulation.Host] = []
     simulation.watch.append(hosts.append)
-    error = problem(shown)
+    error = problem(shown, check)
     for host in hosts:
         print(f"\n{type(host).__name__}")
         print_log(log(host.rows))
@@ -52,10 +56,10 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if error else 0
 
 
-def problem(tried: Case) -> str:
+def problem(tried: Case, check: Callable[[Case], object] = check_case) -> str:
     """Say what is wrong with a case, or nothing."""
     try:
-        check_case(tried)
+        check(tried)
     except Exception as error:  # noqa: BLE001  # whatever the core raises is what is looked for
         return f"{type(error).__name__}: {error}"
     return ""
@@ -66,14 +70,14 @@ def check_seed(seed: int) -> str:
     return problem(case(seed))
 
 
-def smallest(whole: Case) -> Case:
+def smallest(whole: Case, check: Callable[[Case], object] = check_case) -> Case:
     """Shrink a case, keeping the kind of its problem, under whatever schedule shows it."""
-    kind = kind_of(problem(whole))
+    kind = kind_of(problem(whole, check))
     schedules = range(SCHEDULES)
 
     def broken(tried: Case) -> Case | None:
         cases = (replace(tried, schedule=schedule) for schedule in schedules)
-        return next((each for each in cases if kind_of(problem(each)) == kind), None)
+        return next((each for each in cases if kind_of(problem(each, check)) == kind), None)
 
     simulation.Host.most = SHORT
     found = shrink(whole, broken) if kind else whole

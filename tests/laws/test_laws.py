@@ -89,8 +89,9 @@ def test_core_and_model_agree_step_by_step_and_every_law_holds(
 class told:  # noqa: N801  # it reads as a word: with told(seed)
     """Says how to see a broken law again."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, how: str = "make replay SEED={seed}") -> None:
         self.seed = seed
+        self.how = how
 
     def __enter__(self) -> None:
         """Nothing to do."""
@@ -98,7 +99,7 @@ class told:  # noqa: N801  # it reads as a word: with told(seed)
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         """Add the command to the error."""
         if error is not None:
-            again = f"make replay SEED={self.seed}"
+            again = self.how.format(seed=self.seed)
             print(f"\n{error}\n\n{again}")
             raise Mismatch(f"{error}\n\nTo see it again: {again}") from error
 

@@ -305,3 +305,27 @@ def test_a_rule_that_takes_the_error_comes_before_the_person() -> None:
     graph = workflow({"a": rules}, {"a": {"on_exhausted": "pause"}})
 
     Story(graph).plays("a!LOST -> c", "c -> completed")
+
+
+# -- a tool that is not there -------------------------------------------------------------
+
+
+def test_a_missing_tool_pauses_the_run_whatever_the_policies_of_its_node_are() -> None:
+    rules = [{"on": "TOOL_MISSING", "to": "c"}, {"on": "error", "to": "c"}, {"to": "b"}]
+    policies = {"a": {"retry": {"max_attempts": 5}, "on_exhausted": "fail"}}
+    story = Story(workflow({"a": rules}, policies)).fails("a", "TOOL_MISSING")
+
+    assert story.last == ["node.failed a TOOL_MISSING paused", "run.paused exhausted"]
+    assert (story.status, story.code, story.active, story.due) == (
+        "paused", "TOOL_MISSING", [], None,
+    )  # fmt: skip
+    assert story.does(inputs.Resume).last == ["run.resumed", "node.started a 2"]
+    story.plays("a -> b", "b -> completed")
+
+
+def test_a_run_that_is_failing_does_not_wait_for_a_missing_tool() -> None:
+    graph = workflow({"s": ["a", "b"]}, {"b": {"retry": {"max_attempts": 5}}}, on_failure="drain")
+    story = Story(graph).plays("s -> a b", "a!LOST -> b")
+
+    story.fails("b", "TOOL_MISSING")
+    assert story.last == ["node.failed b TOOL_MISSING fails", "run.failed LOST"]

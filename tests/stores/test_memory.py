@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from engine import LogStore, MemoryStore
-from tests.stores.conformance import StoreConformance
+from engine.ids import BEGINNING
+from engine.stores.memory import MemoryStore
+from tests.stores.conformance import RUN, News, StoreConformance, record, row
+
+if TYPE_CHECKING:
+    from engine.store import Store
 
 
 class TestMemoryStore(StoreConformance):
-    """Nothing of its own: it promises no more."""
+    """It loses everything with its process, so it promises no more."""
 
     @pytest.fixture
-    def store(self) -> LogStore:
+    def store(self) -> Store:
         """Make an empty store."""
         return MemoryStore()
+
+
+def test_what_is_kept_in_memory_is_kept_at_once_and_as_it_is() -> None:
+    store = MemoryStore()
+    given = row(0)
+
+    assert store.append(RUN, given, expected=BEGINNING, kept=News().of("it"), record=record())
+    assert given._data is None  # nobody has asked for its bytes yet
+
+
+async def test_a_store_in_memory_needs_no_opening_and_loses_nothing_when_it_is_closed() -> None:
+    store = MemoryStore()
+    store.append(RUN, row(0), expected=BEGINNING, kept=News().of("it"), record=record())
+
+    await store.close()
+
+    assert await store.last(RUN) == 0

@@ -1,7 +1,7 @@
 """A node of a graph version, as an actor: it takes calls from its inbox and begins them.
 
-This module knows inboxes, tasks and tools. It does not know what follows from a call: it
-says what came of it to whom it was told to.
+This module knows inboxes and tasks. It does not know how a tool is called (`call`), nor what
+follows from a call: it says what came of it to whom it was told to.
 
 Each call is a task of its own, so that a slow call of one run holds up no other; together
 they are at most as many as the node allows. Waiting for room blocks the actor, and only it.
@@ -11,31 +11,42 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
-from engine.call import Outcome, call, failure
+from engine.ask import attempt_deadline
+from engine.call import Binding, Outcome
+from engine.context import Context
+from engine.failure import failure
 from engine.inbox import Inbox
 from engine.segment import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from concurrent.futures import Executor
 
+    from engine.cache import Cache
+    from engine.frame import Frame
     from engine.graph.parts import Node
+    from engine.hosts.local.driven import Driven
     from engine.hosts.local.turn import Turn
     from engine.ids import ActivationId
-    from engine.run import Run
     from engine.tool import AnyTool
+    from engine.workers import Workers
 
 PARALLEL: Final = 256
 """Calls of one node at a time, over all runs, unless the node says otherwise."""
+
+EAGER: Final = sys.version_info >= (3, 12)
+"""Whether a task can take its first step at once, so that a tool that never waits costs no
+turn of the loop."""
+
+_EagerTask: Final = cast("Callable[..., asyncio.Task[None]]", asyncio.Task)  # type: ignore[explicit-any]  # `eager_start` is known from 3.12 on
 
 
 class Call:
     """An attempt that is to be made: it waits to be placed, waits in an inbox, or runs.
 
     Attributes:
-        run: The run whose state is read when the call begins.
+        driven: The run; its state is read when the call begins.
         since: The loop's time when the node fired.
         placed: Whether it is in an inbox or running.
         stopped: Whether nobody wants its result any more.
@@ -45,9 +56,9 @@ class Call:
         "activation",
         "actor",
         "attempt",
+        "driven",
         "node",
         "placed",
-        "run",
         "running",
         "since",
         "stopped",
@@ -55,9 +66,9 @@ class Call:
     )
 
     def __init__(
-        self, run: Run, node: str, activation: ActivationId, attempt: int, since: float
+        self, driven: Driven, node: str, activation: ActivationId, attempt: int, since: float
     ) -> None:
-        self.run: Run = run
+        self.driven: Driven = driven
         self.node: str = node
         self.activation: ActivationId = activation
         self.attempt: int = attempt
@@ -68,6 +79,23 @@ class Call:
         self.actor: Actor | None = None
         self.task: asyncio.Task[None] | None = None
 
+    def context(self) -> Context:
+        """Say to the tool where it is, for those that ask."""
+        run = self.driven.run
+        assert self.actor is not None  # noqa: S101  # it has begun, so it was in an inbox
+        return Context(
+            run_id=run.id,
+            node=self.node,
+            activation=self.activation,
+            attempt=self.attempt,
+            # The same in every attempt, in a re-execution after a crash, and in a retry of
+            # the run; a fork that asks what if has another root.
+            idempotency_key=f"{run.root}:{self.activation}",
+            deadline=attempt_deadline(run, self.activation),
+            cancelled=lambda: self.stopped,
+            say=self.actor.said,
+        )
+
 
 class Actor:
     """The task of a node, and the calls that it has begun.
@@ -76,9 +104,11 @@ class Actor:
         node: What it is, and how many calls it may have at a time.
         tool: What it calls.
         inbox: How many calls its inbox holds.
-        threads: Where plain tools run.
+        workers: Where plain tools run.
+        cache: Where results are kept, if the node asks for it.
         turn: Counts what is begun at once.
         returned: Told what came of a call, and the loop's time when it was begun.
+        said: Given what tools say while they run; from any thread.
     """
 
     def __init__(  # noqa: PLR0913  # what it needs of its host, each by name
@@ -87,36 +117,36 @@ class Actor:
         tool: AnyTool,
         *,
         inbox: int,
-        threads: Executor,
+        workers: Workers,
+        cache: Cache,
         turn: Turn,
         returned: Callable[[Call, Outcome, float], None],
+        said: Callable[[Frame], None],
     ) -> None:
-        self._node = node
         self._tool = tool
-        self._inbox: Inbox[Call] = Inbox(inbox)
-        self._threads = threads
+        self._call = Binding(tool, node, workers=workers, cache=cache).call
+        self.inbox: Inbox[Call] = Inbox(inbox)
         self._turn = turn
         self._returned = returned
+        self.said: Callable[[Frame], None] = said
         self._most = node.max_parallel or PARALLEL
+        self._name = f"node:{node.name}"
         self._busy = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._room = asyncio.Event()
+        self._room: asyncio.Future[None] | None = None
         self._closing: bool = False
         self._loop = asyncio.get_running_loop()
         self.task: asyncio.Task[None] = self._loop.create_task(
             self._act(), name=f"actor:{node.name}"
         )
 
-    def put(self, each: Call) -> None:
-        """Add a call to the inbox, without waiting."""
-        each.actor = self
-        self._inbox.put(each)
-
     def stop(self, each: Call) -> None:
         """See to it that nobody hears of a call again; its task, if it has one, ends soon."""
         each.stopped = True
         task = each.task
         if task is None or task.done():
+            return
+        if task.cancelling():  # it was told; to tell it again would disturb it cleaning up
             return
         if not each.running:  # a task that is cancelled before its first step never takes it
             task.add_done_callback(self._left)
@@ -132,37 +162,39 @@ class Actor:
 
     async def _act(self) -> None:
         """Take calls in order of arrival, and begin them."""
+        inbox, loop, turn, name = self.inbox, self._loop, self._turn, self._name
         while True:
-            each = await self._inbox.take()
+            each = await inbox.take()
             while self._busy >= self._most:
-                self._room.clear()
-                await self._room.wait()
-            if not each.stopped:
-                self._busy += 1
-                self._begin(each)
-                if self._turn.spend():
-                    await asyncio.sleep(0)
+                self._room = loop.create_future()
+                await self._room
+            if each.stopped:
+                continue
+            self._busy += 1
+            if EAGER:
+                task = _EagerTask(self._work(each), loop=loop, name=name, eager_start=True)
+                if not task.done():
+                    self._began(each, task)
+            else:
+                self._began(each, loop.create_task(self._work(each), name=name))
+            if turn.spend():
+                await asyncio.sleep(0)
 
-    def _begin(self, each: Call) -> None:
-        """Make a call a task of its own, which runs at once where Python can do that."""
-        name = f"node:{each.node}"
-        if sys.version_info >= (3, 12):
-            task = asyncio.Task(self._work(each), loop=self._loop, name=name, eager_start=True)
-        else:
-            task = self._loop.create_task(self._work(each), name=name)
-        if not task.done():
-            each.task = task
-            self._tasks.add(task)
-            if each.stopped:  # by itself, before it had a task
-                task.cancel()
+    def _began(self, each: Call, task: asyncio.Task[None]) -> None:
+        each.task = task
+        self._tasks.add(task)
+        if each.stopped:  # by itself, before it had a task
+            task.cancel()
 
     async def _work(self, each: Call) -> None:
         """Make one call, and say what came of it, if anybody still wants to know."""
         each.running = True
         began = self._loop.time()
         try:
-            state = State(each.run.activations[each.activation].head)
-            outcome = await call(self._tool, self._node, state, executor=self._threads)
+            activation = each.driven.run.running.get(each.activation)
+            if activation is None or activation.attempt != each.attempt:
+                return  # what ended it is decided and not kept yet; then the call is stopped
+            outcome = await self._call(State(activation.head), each.context)
         except asyncio.CancelledError as error:
             if each.stopped or self._closing:
                 raise
@@ -177,4 +209,8 @@ class Actor:
         if task is not None:
             self._tasks.discard(task)
         self._busy -= 1
-        self._room.set()
+        room = self._room
+        if room is not None:
+            self._room = None
+            if not room.done():
+                room.set_result(None)

@@ -1,12 +1,14 @@
-"""Steps of runs: decided, kept, and carried out.
+"""Steps of runs: decided, handed to the store, and carried out when they are kept.
 
-This module knows the loop around the core (`engine.host`). It does not know how a tool is
-called (`actor`) or how time passes (`timers`).
+This module knows the loop around the core (`engine.host`). It does not know how calls are
+made (`calls`), how time passes (`timers`), or how batches come into the store (`keeping`).
 
 Rules:
 
 - Decide, apply and hand-over to the store are one step without an await (`_advance`), so no
   cancellation can come between a run and its log.
+- What follows from a batch, calls above all, begins when it is kept (`_carry_out`); only
+  deciding reads ahead, and the durability of a run may let its calls do so too.
 - What a run may not begin yet waits in order, and never anybody with it.
 - Every task has an owner that waits for it: when `close` returns, they are gone.
 """
@@ -15,71 +17,57 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from msgspec.structs import replace
 
-from engine.ask import active, deadline, ended
+from engine.ask import deadline, ended
 from engine.decide.step import step
-from engine.entry import MessageSent, NodeCompleted, NodeStarted, encode_batch
-from engine.errors import InvalidValue, Refused, RunOver
+from engine.entry import MessageSent, NodeCompleted, NodeStarted, RunForked
+from engine.errors import LogMoved, Refused, RunOver
 from engine.host import EngineClosed, RunExists
-from engine.hosts.local.actor import Actor, Call
+from engine.hosts.local.calls import Calls
+from engine.hosts.local.driven import Driven
+from engine.hosts.local.keeping import Keeping
 from engine.hosts.local.timers import Timers
 from engine.hosts.local.turn import Turn
 from engine.ids import Seq
 from engine.inbox import SIZE
 from engine.inputs import Result, Timer
+from engine.row import Row
 from engine.run import Run
+from engine.store import Origin, StoreClosed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from engine.cache import Cache
     from engine.call import Outcome
     from engine.clock import Clock
-    from engine.entry import Entry
+    from engine.entry import AnyEntry
+    from engine.frame import Frame
     from engine.graph import Graph
-    from engine.host import AnyCommand
-    from engine.ids import ActivationId, Json, RunId
-    from engine.inputs import AnyInput, Start
-    from engine.store import LogStore
+    from engine.host import AnyCommand, Durability
+    from engine.hosts.local.actor import Call
+    from engine.ids import Json, RunId
+    from engine.inputs import AnyInput, Fork, Start
+    from engine.store import Store
     from engine.tool import AnyTool
 
 log: Final = logging.getLogger(__name__)
 
-THREADS: Final = 32
-"""Plain tools at a time."""
-
 PATIENCE: Final = 10.0
-"""Seconds that calls get to end after they were cancelled, when the host closes."""
+"""Seconds that calls get to end when the host closes."""
+
+RESTING: Final = 256
+"""Paused runs that stay in memory, so that stepping through one does not read its log anew
+each time; the others are in the store and nowhere else."""
 
 _PLAIN: Final = frozenset({MessageSent, NodeStarted, NodeCompleted})
-"""Entries that change nothing about the calls but what they say themselves."""
+"""Entries that stop no call but the one that has just returned."""
 
-_Crew: TypeAlias = dict[str, Actor]
-"""The actors of a graph version, by node; each is spawned when its first message arrives."""
-
-
-class _Driven:
-    """A run that is driven here, and what is being done for it."""
-
-    __slots__ = ("calls", "commands", "crew", "due", "ends", "later", "placed", "rests", "run")
-
-    def __init__(self, run: Run, crew: _Crew) -> None:
-        self.run = run
-        self.crew = crew
-        self.calls: dict[ActivationId, Call] = {}
-        self.placed = 0
-        """How many of the calls are in an inbox or running."""
-        self.later: deque[Call] = deque()
-        """Those that the run's own `max_parallel` holds back."""
-        self.due: datetime | None = None
-        self.commands = 0
-        self.rests: list[asyncio.Future[None]] = []
-        self.ends: list[asyncio.Future[Run]] = []
+_Batch: TypeAlias = "tuple[AnyEntry, ...]"
 
 
 class LocalHost:
@@ -89,57 +77,110 @@ class LocalHost:
         store: Where batches are kept.
         tools: The tools that nodes name.
         clock: Says what time it is.
-        appended: Called after each batch of a run has been kept, or the run was let go.
+        cache: Where results of nodes that have a `cache` are kept.
+        appended: Called with each row of a run that has been kept, and with None when a run
+            is driven no further.
+        said: Called with what tools say while they run, which is not kept.
+        watched: Tells whether somebody reads the log of a run just now.
+        durability: Of runs that are adopted or forked.
         inbox: How many calls the inbox of a node holds.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the engine's parts, each by name
         self,
         *,
-        store: LogStore,
+        store: Store,
         tools: Mapping[str, AnyTool],
         clock: Clock,
-        appended: Callable[[RunId], None],
+        cache: Cache,
+        appended: Callable[[RunId, Row | None], None],
+        said: Callable[[Frame], None],
+        watched: Callable[[RunId], bool],
+        durability: Durability = "sync",
         inbox: int = SIZE,
     ) -> None:
-        self._store = store
-        self._tools = tools
         self._clock = clock
         self._appended = appended
-        self._inbox = inbox
+        self._watched = watched
+        self._durability: Durability = durability
         self._loop = asyncio.get_running_loop()
         self._turn = Turn(self._loop)
-        self._timers: Timers[_Driven] = Timers(
-            loop=self._loop, clock=clock, turn=self._turn, come=self._come
+        self._timers: Timers[Driven] = Timers(
+            loop=self._loop, clock=clock, turn=self._turn, stands=_stands, come=self._come
         )
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="tool")
-        self._runs: dict[RunId, _Driven] = {}
-        self._crews: dict[str, _Crew] = {}
+        self._calls = Calls(
+            tools=tools,
+            cache=cache,
+            turn=self._turn,
+            returned=self._returned,
+            said=said,
+            inbox=inbox,
+        )
+        self._keeping = Keeping(
+            store, carry_out=self._carry_out, kept=self._tell_readers, lost=self._let_go
+        )
+        self._runs: dict[RunId, Driven] = {}
+        self._resting: dict[RunId, None] = {}
+        """The paused runs, the one that has rested longest first."""
+        self._lost: set[RunId] = set()
         self._closed = False
 
     # -- what the facade asks -------------------------------------------------------------
 
-    def start(self, graph: Graph, start: Start) -> None:
+    async def start(self, graph: Graph, start: Start, *, durability: Durability) -> None:
         """Begin a run and drive it to its end; see `Host.start`."""
+        driven = Driven(
+            Run(graph), self._calls.crew(graph), durability=durability, kept=self._keeping.heard
+        )
+        await self._begin_run(driven, start)
+
+    async def fork(self, origin: Run, fork: Fork) -> None:
+        """Begin a run where another one was; see `Host.fork`."""
+        at = Seq(origin.next_seq - 1)
+        driven = Driven(
+            origin,
+            self._calls.crew(origin.graph),
+            durability=self._durability,
+            kept=self._keeping.heard,
+            origin=Origin(origin.id, at),
+            at=at,
+        )
+        driven.commands = 1
+        await self._begin_run(driven, fork)
+
+    def adopt(self, run: Run) -> None:
+        """Drive on a run that was folded from its log; see `Host.adopt`."""
         if self._closed:
             raise EngineClosed
-        if start.run_id in self._runs:
-            raise RunExists(start.run_id)
-        driven = _Driven(Run(graph), self._crews.setdefault(graph.version, {}))
-        self._runs[start.run_id] = driven
-        try:
-            self._advance(driven, start)
-        except BaseException:
-            self._runs.pop(start.run_id, None)
-            raise
+        if run.id in self._runs or ended(run):
+            return
+        at = Seq(run.next_seq - 1)
+        driven = Driven(
+            run,
+            self._calls.crew(run.graph),
+            durability=self._durability,
+            kept=self._keeping.heard,
+            at=at,
+        )
+        driven.status = run.status
+        self._runs[run.id] = driven
+        self._lost.discard(run.id)
+        self._calls.begin_all(driven)
+        self._set_timer(driven)
 
-    def tell(self, run_id: RunId, command: AnyCommand) -> tuple[Entry, ...]:
+    async def tell(self, run_id: RunId, command: AnyCommand) -> tuple[AnyEntry, ...]:
         """Carry out a command; see `Host.tell`."""
         driven = self._runs.get(run_id)
         if driven is None:
-            raise RunOver(f"run '{run_id}' has ended", details={"run_id": run_id})
+            raise RunOver(
+                f"run '{run_id}' has ended, or is not driven here",
+                hint="fork or retry it: that makes a new run",
+                details={"run_id": run_id},
+            )
         batch = self._advance(driven, replace(command, n=driven.commands + 1))
         driven.commands += 1
+        self._keeping.flush(driven)
+        await self._keeping.until_kept(driven)
         return batch
 
     def driven(self, run_id: RunId) -> Run | None:
@@ -147,10 +188,21 @@ class LocalHost:
         driven = self._runs.get(run_id)
         return driven.run if driven else None
 
+    def lost(self, run_id: RunId) -> bool:
+        """Tell whether a run was let go here; see `Host.lost`."""
+        return run_id in self._lost
+
+    async def kept(self, run_id: RunId) -> None:
+        """Wait until everything that a run has done so far is kept; see `Host.kept`."""
+        driven = self._runs.get(run_id)
+        if driven is not None:
+            self._keeping.flush(driven)
+            await self._keeping.until_kept(driven)
+
     async def rest(self, run_id: RunId) -> None:
         """Wait until a run does not go on by itself; see `Host.rest`."""
         driven = self._runs.get(run_id)
-        if driven is not None and driven.run.status == "running":
+        if driven is not None and (driven.run.status == "running" or not driven.is_all_kept):
             waiter: asyncio.Future[None] = self._loop.create_future()
             driven.rests.append(waiter)
             await waiter
@@ -168,152 +220,132 @@ class LocalHost:
         """Stop all calls and wait for them; see `Host.close`."""
         self._closed = True
         self._timers.close()
-        for driven in list(self._runs.values()):
-            self._let_go(driven, EngineClosed())
-        tasks: set[asyncio.Task[None]] = set()
-        for crew in self._crews.values():
-            for actor in crew.values():
-                tasks |= actor.close()
-        if tasks:
-            _, left = await asyncio.wait(tasks, timeout=PATIENCE)
-            for task in left:
-                log.warning("%r did not end within %s s of being cancelled", task, PATIENCE)
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        try:
+            await self._calls.cancel(PATIENCE)
+            for driven in list(self._runs.values()):
+                self._keeping.flush(driven)
+        finally:
+            for driven in list(self._runs.values()):
+                self._let_go(driven, EngineClosed())
+            await self._calls.close()
 
     # -- one step -------------------------------------------------------------------------
 
-    def _advance(self, driven: _Driven, given: AnyInput) -> tuple[Entry, ...]:
-        """Decide, apply, keep, and make the world agree, with no await in between."""
-        run = driven.run
+    async def _begin_run(self, driven: Driven, given: Start | Fork) -> None:
+        """Take the first step of a run of this host."""
+        if self._closed:
+            raise EngineClosed
+        run_id = given.run_id
+        if run_id in self._runs:
+            raise RunExists(run_id)
+        self._runs[run_id] = driven
         try:
-            batch = step(run, given)
-            expected = Seq(batch[0].seq - 1)
-            self._store.append(run.id, encode_batch(batch), expected=expected)
-        except (Refused, InvalidValue):
-            raise  # nothing was changed
-        except BaseException as error:
-            # What was applied may not be in the log: this copy of the run is worth nothing.
-            self._let_go(driven, error)
+            batch = self._advance(driven, given)
+        except LogMoved:
+            raise RunExists(run_id) from None
+        except BaseException:
+            if self._runs.get(run_id) is driven:
+                del self._runs[run_id]
             raise
+        if driven.pending:
+            try:
+                await self._keeping.until_kept(driven, batch[-1].seq)
+            except LogMoved:
+                raise RunExists(run_id) from None
+
+    def _advance(self, driven: Driven, given: AnyInput) -> _Batch:
+        """Decide, apply and hand over, with no await in between; carry out what is kept."""
+        batch = step(driven.run, given)  # refusing, it has changed nothing
+        self._keeping.keep(driven, batch, Row(batch))
+        return batch
+
+    def _carry_out(self, driven: Driven, batch: _Batch) -> None:
+        """Make the world agree with a batch: begin calls, stop calls, set the timer."""
         plain = True
+        running = driven.run.running
         for entry in batch:
             if type(entry) is NodeStarted:
-                self._begin(driven, entry.node, entry.activation, entry.attempt)
+                found = running.get(entry.activation)
+                # What was decided since may have withdrawn it, or given it a later attempt.
+                if found is not None and found.attempt == entry.attempt:
+                    self._calls.begin(driven, entry.node, entry.activation, entry.attempt)
             elif type(entry) not in _PLAIN:
                 plain = False
         if not plain:
-            self._agree(driven)
-        due = deadline(run)
-        if due != driven.due:
-            driven.due = due
-            if due is not None:
-                self._timers.set(driven, due)
-        self._appended(run.id)
-        if run.status != "running":
-            self._settle(driven)
-        return batch
+            self._calls.stop_what_is_over(driven)
+            if type(batch[0]) is RunForked:  # what had begun in the origin is due again
+                self._calls.begin_all(driven)
+        if driven.run.timers or driven.due is not None:
+            self._set_timer(driven)
 
-    def _feed(self, driven: _Driven, given: AnyInput) -> None:
+    def _tell_readers(self, driven: Driven, row: Row) -> None:
+        """Tell everybody that a row is kept: those who read the log, and who wait for the run."""
+        run = driven.run
+        if run.status != "running" and driven.is_all_kept:
+            self._settle(driven)
+        self._appended(run.id, row)
+
+    def _feed(self, driven: Driven, given: AnyInput) -> None:
         """Take a step that nobody waits for."""
         try:
-            self._advance(driven, given)
+            batch = step(driven.run, given)
+            self._keeping.keep(driven, batch, Row(batch))
         except Refused as refusal:
             # The run went on, or ended, without it.
             log.debug("run '%s': %s", driven.run.id, refusal)
-        except Exception:  # whatever it is, those who wait for the run have heard of it
-            log.exception("run '%s' can't be driven on", driven.run.id)
+        except Exception as error:
+            if isinstance(error, LogMoved | StoreClosed):
+                log.warning("run '%s' is driven no further here: %s", driven.run.id, error)
+            else:
+                log.exception("run '%s' can't be driven on", driven.run.id)
+            self._let_go(driven, error)
 
-    def _agree(self, driven: _Driven) -> None:
-        """Begin what must be executing, and stop what no longer must."""
-        wanted = active(driven.run)
-        for each in list(driven.calls.values()):
-            found = wanted.get(each.activation)
-            if found is None or found.attempt != each.attempt:
-                self._stop(driven, each)
-        for activation in wanted.values():
-            if activation.id not in driven.calls:
-                self._begin(driven, activation.node, activation.id, activation.attempt)
-
-    def _settle(self, driven: _Driven) -> None:
+    def _settle(self, driven: Driven) -> None:
         """Tell those who wait that the run does not go on by itself."""
         rests, driven.rests = driven.rests, []
         for rest in rests:
             if not rest.done():
                 rest.set_result(None)
+        run_id = driven.run.id
         if ended(driven.run):
-            self._runs.pop(driven.run.id, None)
+            driven.due = None
+            self._runs.pop(run_id, None)
+            self._resting.pop(run_id, None)
             for end in driven.ends:
                 if not end.done():
                     end.set_result(driven.run)
+            return
+        self._resting.pop(run_id, None)
+        self._resting[run_id] = None
+        if len(self._resting) > RESTING:
+            self._park(next(iter(self._resting)))
 
-    def _let_go(self, driven: _Driven, why: BaseException) -> None:
+    def _park(self, run_id: RunId) -> None:
+        """Let a run that rests leave the memory; whoever asks something of it wakes it.
+
+        One that somebody waits for or reads, or that has a deadline, stays.
+        """
+        del self._resting[run_id]
+        driven = self._runs.get(run_id)
+        if driven is not None and driven.idle and not self._watched(run_id):
+            del self._runs[run_id]
+
+    def _let_go(self, driven: Driven, why: BaseException) -> None:
         """Drive a run no further; its log stays as it is."""
-        self._runs.pop(driven.run.id, None)
-        driven.later.clear()
-        for each in list(driven.calls.values()):
-            self._stop(driven, each)
-        waiters: list[asyncio.Future[None] | asyncio.Future[Run]] = [*driven.rests, *driven.ends]
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_exception(why)
-                waiter.exception()  # or the loop complains when nobody is left to ask
-        self._appended(driven.run.id)
-
-    # -- calls ----------------------------------------------------------------------------
-
-    def _begin(self, driven: _Driven, node: str, activation: ActivationId, attempt: int) -> None:
-        """Give an attempt to the actor of its node, unless the run has too many already."""
-        if activation in driven.calls:  # the attempt before this one ran out of time
-            self._stop(driven, driven.calls[activation])
-        each = Call(driven.run, node, activation, attempt, self._loop.time())
-        driven.calls[activation] = each
-        driven.later.append(each)
-        self._place(driven)
-
-    def _place(self, driven: _Driven) -> None:
-        """Put what the run may begin into the inboxes, in the order in which it became due."""
-        while driven.later and driven.placed < driven.run.limits.max_parallel:
-            each = driven.later.popleft()
-            if each.stopped:
-                continue
-            actor = driven.crew.get(each.node)
-            if actor is None:
-                actor = driven.crew[each.node] = self._actor(driven.run.graph, each.node)
-            each.placed = True
-            driven.placed += 1
-            actor.put(each)
-
-    def _actor(self, graph: Graph, name: str) -> Actor:
-        node = graph.nodes[name]
-        return Actor(
-            node,
-            self._tools[node.tool],
-            inbox=self._inbox,
-            threads=self._threads,
-            turn=self._turn,
-            returned=self._returned,
-        )
-
-    def _stop(self, driven: _Driven, each: Call) -> None:
-        """Stop a call whose result nobody wants: cancel it, or never begin it."""
-        if each.actor is not None:
-            each.actor.stop(each)
-        each.stopped = True
-        self._over(driven, each)
-
-    def _over(self, driven: _Driven, each: Call) -> None:
-        """Forget a call, and place the next."""
-        del driven.calls[each.activation]
-        if each.placed:
-            driven.placed -= 1
-            self._place(driven)
+        if self._runs.get(driven.run.id) is driven:
+            del self._runs[driven.run.id]
+            self._lost.add(driven.run.id)
+        driven.due = None
+        driven.pending.clear()
+        driven.held.clear()
+        self._calls.stop_all(driven)
+        driven.fail_waiters(why)
+        self._appended(driven.run.id, None)
 
     def _returned(self, each: Call, outcome: Outcome, began: float) -> None:
         """Tell the run what came of a call."""
-        driven = self._runs[each.run.id]
-        self._over(driven, each)
         self._feed(
-            driven,
+            each.driven,
             Result(
                 at=self._clock.now(),
                 activation=each.activation,
@@ -323,6 +355,7 @@ class LocalHost:
                 overwrites=outcome.overwrites,
                 goto=outcome.goto,
                 error=outcome.error,
+                cached=outcome.cached,
                 queued=round(began - each.since, 6),  # the clock is no finer
                 took=round(self._loop.time() - began, 6),
             ),
@@ -330,8 +363,21 @@ class LocalHost:
 
     # -- time -----------------------------------------------------------------------------
 
-    def _come(self, driven: _Driven, due: datetime) -> None:
-        """Tell the run that its deadline has come, if it still is its deadline."""
-        if driven.due == due and driven.run.id in self._runs:
-            driven.due = None
-            self._feed(driven, Timer(at=due))
+    def _set_timer(self, driven: Driven) -> None:
+        due = deadline(driven.run)
+        if due != driven.due:
+            driven.due = due
+            if due is not None:
+                self._timers.set(driven, due)
+
+    def _come(self, driven: Driven, due: datetime) -> None:
+        """Tell the run that its deadline has come."""
+        driven.due = None
+        self._feed(driven, Timer(at=due))
+        if driven.due is None and driven.run.id in self._runs:
+            self._set_timer(driven)
+
+
+def _stands(driven: Driven, due: datetime) -> bool:
+    """Tell whether a run still has the deadline that a timer was set for."""
+    return driven.due == due

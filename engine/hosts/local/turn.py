@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 MOST: Final = 256
 """Pieces of work in one turn: at about 10 us for each, 3 ms."""
 
+FEW: Final = 16
+"""Pieces of work, perhaps of several turns, after which the end of the turn is awaited."""
+
 
 class Turn:
     """Counts the work of the present turn of the loop."""
@@ -26,10 +29,14 @@ class Turn:
         self._spent = 0
 
     def spend(self) -> bool:
-        """Count one piece of work; tell whether it was the last of this turn."""
-        if not self._spent:
-            self._loop.call_soon(self._over)
+        """Count one piece of work; tell whether it was the last of this turn.
+
+        The end of a turn is only asked for once a few pieces have come: a loop with little to
+        do is not given a callback more for each piece, and what it did before is forgotten.
+        """
         self._spent += 1
+        if self._spent == FEW:
+            self._loop.call_soon(self._over)
         return self._spent >= MOST
 
     def _over(self) -> None:

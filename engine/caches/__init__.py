@@ -1,0 +1,1 @@
+"""The caches there are, one module each; all of them do what `engine.cache.Cache` says."""

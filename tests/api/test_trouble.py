@@ -1,0 +1,116 @@
+"""What is answered while nothing can be kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine import Engine, MemoryStore, StoreClosed, installed_tools
+from engine.hosts.local import keeping
+
+from .conftest import RUNS, STATE, client_of, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    import pytest
+
+    from engine import Kept, Row, RunId, RunRecord, Seq, Status
+
+RUN = "/api/v1/graph/run"
+HELLO = {"graph_id": "hello", "initial_state": {}}
+
+
+class FullStore(MemoryStore):
+    """A store whose disk may be full: then it keeps nothing, and goes on trying."""
+
+    full = False
+    closed = False
+
+    def append(
+        self,
+        run_id: RunId,
+        row: Row,
+        *,
+        expected: Seq,
+        kept: Kept,
+        record: RunRecord | None = None,
+    ) -> bool:
+        """Keep a batch, if there is room."""
+        if self.full:
+            return False
+        return super().append(run_id, row, expected=expected, kept=kept, record=record)
+
+    async def runs(
+        self,
+        *,
+        status: Collection[Status] = (),
+        graph: str | None = None,
+        before: RunRecord | None = None,
+        limit: int = 100,
+    ) -> Sequence[RunRecord]:
+        """List runs, unless it is closed."""
+        if self.closed:
+            raise StoreClosed("the store was closed")
+        return await super().runs(status=status, graph=graph, before=before, limit=limit)
+
+    @property
+    def trouble(self) -> str | None:
+        """Say what is wrong."""
+        return "database or disk is full" if self.full else None
+
+
+async def test_what_can_not_be_kept_for_now_is_to_be_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(keeping, "PATIENCE", 0.05)
+    store = FullStore()
+    async with (
+        serving(Engine(tools=installed_tools(), store=store)) as address,
+        client_of(address) as client,
+    ):
+        begun = {**HELLO, "breakpoints": [{"node": "greet"}], "run_id": "r", "wait": 30}
+        await client.post(RUN, json=begun)
+        store.full = True
+        refused = [
+            await client.post(RUN, json=HELLO),
+            await client.post(f"{RUNS}/r/cancel"),
+            await client.get(f"{STATE}/r"),
+        ]
+        store.full = False
+
+    for answer in refused:
+        assert (answer.status_code, answer.json()["code"]) == (503, "STORE_UNAVAILABLE")
+        assert answer.headers["retry-after"] == "1"
+        assert "disk is full" in answer.json()["detail"]
+
+
+async def test_a_request_with_a_key_that_was_told_to_come_again_may_come_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(keeping, "PATIENCE", 0.05)
+    store = FullStore()
+    headers = {"Idempotency-Key": "k"}
+    async with (
+        serving(Engine(tools=installed_tools(), store=store)) as address,
+        client_of(address) as client,
+    ):
+        store.full = True
+        refused = await client.post(RUN, json=HELLO, headers=headers)
+        again = await client.post(RUN, json=HELLO, headers=headers)
+        store.full = False
+
+    assert (refused.status_code, again.status_code) == (503, 503)
+    assert "idempotency-replayed" not in again.headers
+
+
+async def test_a_store_that_is_closed_is_a_server_that_stops() -> None:
+    store = FullStore()
+    async with (
+        serving(Engine(tools=installed_tools(), store=store)) as address,
+        client_of(address) as client,
+    ):
+        store.closed = True
+        answer = await client.get(RUNS)
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "STORE_CLOSED")
+    assert "retry-after" not in answer.headers
