@@ -13,10 +13,14 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Final, cast
 
+import msgspec
+
 from engine.ask import attempt_deadline
 from engine.call import Binding, Outcome
 from engine.context import Context
 from engine.failure import failure
+from engine.hosts.local.driven import Driven  # noqa: TC001  # msgspec reads annotations
+from engine.ids import ActivationId  # noqa: TC001  # as above
 from engine.inbox import Inbox
 from engine.segment import State
 
@@ -26,9 +30,7 @@ if TYPE_CHECKING:
     from engine.cache import Cache
     from engine.frame import Frame
     from engine.graph.parts import Node
-    from engine.hosts.local.driven import Driven
     from engine.hosts.local.turn import Turn
-    from engine.ids import ActivationId
     from engine.tool import AnyTool
     from engine.workers import Workers
 
@@ -42,42 +44,27 @@ turn of the loop."""
 _EagerTask: Final = cast("Callable[..., asyncio.Task[None]]", asyncio.Task)  # type: ignore[explicit-any]  # `eager_start` is known from 3.12 on
 
 
-class Call:
+class Call(msgspec.Struct, eq=False):
     """An attempt that is to be made: it waits to be placed, waits in an inbox, or runs.
 
     Attributes:
         driven: The run; its state is read when the call begins.
         since: The loop's time when the node fired.
+        actor: Whose inbox it is in, or was.
         placed: Whether it is in an inbox or running.
         stopped: Whether nobody wants its result any more.
     """
 
-    __slots__ = (
-        "activation",
-        "actor",
-        "attempt",
-        "driven",
-        "node",
-        "placed",
-        "running",
-        "since",
-        "stopped",
-        "task",
-    )
-
-    def __init__(
-        self, driven: Driven, node: str, activation: ActivationId, attempt: int, since: float
-    ) -> None:
-        self.driven: Driven = driven
-        self.node: str = node
-        self.activation: ActivationId = activation
-        self.attempt: int = attempt
-        self.since: float = since
-        self.placed: bool = False
-        self.running: bool = False
-        self.stopped: bool = False
-        self.actor: Actor | None = None
-        self.task: asyncio.Task[None] | None = None
+    driven: Driven
+    node: str
+    activation: ActivationId
+    attempt: int
+    since: float
+    actor: Actor | None = None
+    task: asyncio.Task[None] | None = None
+    placed: bool = False
+    running: bool = False
+    stopped: bool = False
 
     def context(self) -> Context:
         """Say to the tool where it is, for those that ask."""

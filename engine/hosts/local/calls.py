@@ -85,7 +85,14 @@ class Calls:
                 driven.later = deque()
             driven.later.append(each)
         else:
-            self._place(driven, each)
+            actor = driven.crew.get(node)
+            if actor is None:
+                self._place(driven, each)
+            else:  # as `_place` does, for the one call after the other of a busy run
+                each.placed = True
+                driven.placed += 1
+                each.actor = actor
+                actor.inbox.put(each)
 
     def begin_all(self, driven: Driven) -> None:
         """Begin what is to be executed in a run that was read from its log."""
@@ -174,7 +181,12 @@ class Calls:
         self._returned(each, Outcome(error=error), self._loop.time())
 
     def _returned(self, each: Call, outcome: Outcome, began: float) -> None:
-        self._over(each.driven, each)
+        driven = each.driven
+        if driven.later:
+            self._over(driven, each)
+        else:
+            del driven.calls[each.activation]
+            driven.placed -= 1
         self._tell(each, outcome, began)
 
     def _stop(self, driven: Driven, each: Call) -> None:

@@ -76,7 +76,17 @@ class Keeping:
             if len(driven.held) >= AHEAD:
                 self.flush(driven)
             return
-        if self._hand_over(driven, row, record):
+        expected, driven.handed = driven.handed, row.last
+        try:
+            at_once = self._store.append(
+                driven.run.id, row, expected=expected, kept=driven.tell_kept, record=record
+            )
+        except BaseException as error:
+            # What was applied is not in the log: this copy of the run is worth nothing.
+            self._lost(driven, error)
+            raise
+        if at_once:
+            driven.kept = row.last  # and nobody waits for what is kept at once
             self._carry_out(driven, batch)
             self._tell(driven, row)
             return
@@ -93,7 +103,16 @@ class Keeping:
         """
         held, driven.held = driven.held, []
         for row in held:
-            if self._hand_over(driven, row, None):
+            expected, driven.handed = driven.handed, row.last
+            try:
+                at_once = self._store.append(
+                    driven.run.id, row, expected=expected, kept=driven.tell_kept
+                )
+            except BaseException as error:
+                self._lost(driven, error)
+                raise
+            if at_once:
+                driven.kept = row.last
                 self._tell(driven, row)
             else:
                 driven.pending.append(((), row, True))
@@ -136,17 +155,3 @@ class Keeping:
                 "run before asking again",
                 details={"run_id": driven.run.id},
             ) from None
-
-    def _hand_over(self, driven: Driven, row: Row, record: RunRecord | None) -> bool:
-        expected, driven.handed = driven.handed, row.last
-        try:
-            at_once = self._store.append(
-                driven.run.id, row, expected=expected, kept=driven.tell_kept, record=record
-            )
-        except BaseException as error:
-            # What was applied is not in the log: this copy of the run is worth nothing.
-            self._lost(driven, error)
-            raise
-        if at_once:
-            driven.kept = row.last  # and nobody waits for what is kept at once
-        return at_once
