@@ -58,14 +58,12 @@ class RunHandle:
         graph: The version of the graph that it was started with.
     """
 
-    __slots__ = ("_parts", "_run", "graph", "id")
+    __slots__ = ("_parts", "graph", "id")
 
     def __init__(self, run_id: RunId, graph: GraphVersion, parts: Parts) -> None:
         self.id: RunId = run_id
         self.graph: GraphVersion = graph
         self._parts = parts
-        self._run = parts.host.driven(run_id)
-        """As it was here first: if it has ended here, nobody has to read its log again."""
 
     def __repr__(self) -> str:
         """Name the run and its graph."""
@@ -138,11 +136,12 @@ class RunHandle:
         Raises:
             NotFound: The log has no entry `at`.
         """
-        run = self._parts.host.driven(self.id) if at is None else None
+        host = self._parts.host
+        run = host.driven(self.id) or host.recent(self.id) if at is None else None
         if run is None:
             return Snapshot.of(await self._fold(at), self.graph)
         seen = Snapshot.of(run, self.graph)
-        await self._parts.host.kept(self.id)
+        await host.kept(self.id)
         return seen
 
     async def state(self, at: int | None = None) -> dict[str, Json]:
@@ -188,7 +187,7 @@ class RunHandle:
             EngineError: It can't be driven on here, so that it will not end.
         """
         run = await self._parts.host.end(self.id)
-        if run is None and (run := self._ended()) is None:
+        if run is None:
             await self._follow()
             run = await self._parts.host.end(self.id) or await self._fold()
         if not ended(run):
@@ -389,12 +388,6 @@ class RunHandle:
         await self._driven()
         batch = await self._parts.host.tell(self.id, command)
         return batch[0]
-
-    def _ended(self) -> Run | None:
-        """Give the run if it has ended here and all of that is kept."""
-        run, host = self._run, self._parts.host
-        over = run is not None and ended(run) and host.driven(self.id) is None
-        return run if over and not host.lost(self.id) else None
 
     async def _fold(self, at: int | None = None) -> Run:
         return await fold_log(self._parts.store, self.graph.graph, self.id, at)

@@ -122,6 +122,10 @@ class Host(Protocol):
         """
         ...
 
+    def recent(self, run_id: RunId) -> Run | None:
+        """Give a run that ended here not long ago; its log is all kept, and says the same."""
+        ...
+
     def lost(self, run_id: RunId) -> bool:
         """Tell whether a run was let go here, because its log could not be kept any further.
 
@@ -142,7 +146,9 @@ class Host(Protocol):
         ...
 
     async def end(self, run_id: RunId) -> Run | None:
-        """Wait until a run has ended, and give it; None if it is not driven here.
+        """Wait until a run has ended, and give it.
+
+        None if it is not driven here, and has not ended here of late.
 
         Raises:
             EngineError: The run can't be driven on here; its log has what has happened.

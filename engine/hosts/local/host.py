@@ -64,6 +64,12 @@ RESTING: Final = 256
 """Paused runs that stay in memory, so that stepping through one does not read its log anew
 each time; the others are in the store and nowhere else."""
 
+RECENT: Final = 256
+"""Ended runs that stay in memory for a while, if their state is light."""
+
+LIGHT: Final = 64 * 1024
+"""Bytes of such a state at most."""
+
 _PLAIN: Final = frozenset({MessageSent, NodeStarted, NodeCompleted})
 """Entries that stop no call but the one that has just returned."""
 
@@ -120,6 +126,8 @@ class LocalHost:
             store, carry_out=self._carry_out, kept=self._tell_readers, lost=self._let_go
         )
         self._runs: dict[RunId, Driven] = {}
+        self._recent: dict[RunId, Run] = {}
+        """The runs that ended last, so that whoever asks next need not read a log."""
         self._resting: dict[RunId, None] = {}
         """The paused runs, the one that has rested longest first."""
         self._lost: set[RunId] = set()
@@ -188,6 +196,10 @@ class LocalHost:
         driven = self._runs.get(run_id)
         return driven.run if driven else None
 
+    def recent(self, run_id: RunId) -> Run | None:
+        """Give a run that ended here not long ago; see `Host.recent`."""
+        return self._recent.get(run_id)
+
     def lost(self, run_id: RunId) -> bool:
         """Tell whether a run was let go here; see `Host.lost`."""
         return run_id in self._lost
@@ -211,7 +223,7 @@ class LocalHost:
         """Wait until a run has ended; see `Host.end`."""
         driven = self._runs.get(run_id)
         if driven is None:
-            return None
+            return self._recent.get(run_id)
         waiter: asyncio.Future[Run] = self._loop.create_future()
         driven.ends.append(waiter)
         return await waiter
@@ -314,6 +326,10 @@ class LocalHost:
             for end in driven.ends:
                 if not end.done():
                     end.set_result(driven.run)
+            if driven.run.weight <= LIGHT:
+                self._recent[run_id] = driven.run
+                if len(self._recent) > RECENT:
+                    del self._recent[next(iter(self._recent))]
             return
         self._resting.pop(run_id, None)
         self._resting[run_id] = None
