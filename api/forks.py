@@ -67,7 +67,7 @@ async def _new_run(
         run = await made_before(engine, run_id, attempt)
         if run is None:
             try:
-                run = await begin(origin, run_id or attempt.run_id)
+                run = await begin(origin, attempt.run_id if run_id is None else run_id)
             except RunExists as error:
                 if run_id is not None:
                     raise taken(error) from error

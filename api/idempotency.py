@@ -7,7 +7,7 @@ Before a request with a key does anything, a note of it is kept: what it asked, 
 the run that it may make. After it, its answer is, also if that was a refusal. Whoever comes
 with that key later finds the note, acts under the same name, so that nothing is made twice,
 and gets the answer of the first, in another process, too. Only an answer that says that the
-server failed is not kept.
+server failed, or has too many runs, is not kept. The others are kept as long as the store is.
 
 Those that come at once wait for the first. In several processes they would not, and then one
 that chose the name of its run may hear that it is taken, by the run of another: still there is
@@ -42,6 +42,14 @@ REPLAYED: Final = "Idempotency-Replayed"
 _KEY: Final = re.compile(r"[!-~]{1,255}")
 
 _TENANT: Final = "default"
+
+_COME_AGAIN: Final = frozenset(
+    {
+        HTTPStatus.TOO_MANY_REQUESTS,
+        *(status for status in HTTPStatus if status >= HTTPStatus.INTERNAL_SERVER_ERROR),
+    }
+)
+"""Answers that are not kept: the same request may well have another one later."""
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -121,7 +129,7 @@ async def _once(
     except (BadRequest, EngineError) as error:
         refuse = bad_request if isinstance(error, BadRequest) else engine_error
         reply = await refuse(request, error)
-        if reply.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if reply.status_code in _COME_AGAIN:
             raise
     answer = _Answer(
         note.run_id,

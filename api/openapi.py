@@ -51,6 +51,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "413": "The body is larger than 1 MiB.",
     "415": "The body is not `application/json`.",
     "422": "The request does not say what it must; everything that is wrong is listed.",
+    "429": "As many runs go on as may at once (`Retry-After`).",
     "500": "The server failed.",
     "503": "The server is stopping, or its store can keep nothing for now (`Retry-After`).",
 }

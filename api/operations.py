@@ -129,7 +129,7 @@ def _new_run(name: str, body: Kind, summary: str) -> Operation:
         posts=True,
         body=body,
         answers={"201": (NewRun, "The new run goes on.")},
-        problems=("404", "409", *_BODY),
+        problems=("404", "409", "429", *_BODY),
         makes=True,
         located=True,
     )
@@ -158,7 +158,7 @@ OPERATIONS: Final = (
             "200": (RunState, "With `wait`: it has ended, or is paused."),
             "202": (RunAccepted, "It goes on."),
         },
-        problems=("404", "409", *_BODY),
+        problems=("404", "409", "429", *_BODY),
         makes=True,
         located=True,
     ),

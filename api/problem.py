@@ -22,6 +22,7 @@ from engine import (  # msgspec reads annotations at run time
     Json,
     LogMoved,
     NotFound,
+    Overloaded,
     Problem,
     Refused,
     StoreClosed,
@@ -41,6 +42,7 @@ STATUS: Final[tuple[tuple[type[EngineError], HTTPStatus], ...]] = (
     (NotFound, HTTPStatus.NOT_FOUND),
     (Refused, HTTPStatus.CONFLICT),
     (LogMoved, HTTPStatus.CONFLICT),
+    (Overloaded, HTTPStatus.TOO_MANY_REQUESTS),
     (EngineClosed, HTTPStatus.SERVICE_UNAVAILABLE),
     (StoreClosed, HTTPStatus.SERVICE_UNAVAILABLE),
     (StoreUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
@@ -53,7 +55,7 @@ UNREADABLE: Final = frozenset({"BAD_JSON", "NOT_UTF8"})
 MEDIA_TYPE: Final = "application/problem+json"
 
 RETRY_AFTER: Final = 1
-"""Seconds after which to ask again when the store could not keep anything."""
+"""Seconds after which to ask again when the store could keep nothing, or runs are too many."""
 
 
 class ProblemDocument(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -121,7 +123,7 @@ async def engine_error(request: Request, error: Exception) -> Reply:
         message, code=code, status=status, hint=hint, problems=problems, details=error.details
     )
     reply = _reply(request, bad)
-    if isinstance(error, StoreUnavailable):
+    if isinstance(error, StoreUnavailable | Overloaded):
         reply.headers["Retry-After"] = str(RETRY_AFTER)
     return reply
 

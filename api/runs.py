@@ -90,7 +90,7 @@ def taken(error: RunExists) -> BadRequest:
 
 async def made_before(engine: Engine, run_id: str | None, attempt: Attempt) -> RunHandle | None:
     """Find the run that an earlier request with the same key has made, if there was one."""
-    name = run_id or attempt.run_id
+    name = attempt.run_id if run_id is None else run_id
     if not attempt.again or name is None:
         return None
     try:
@@ -114,7 +114,7 @@ async def _begun(
         return await engine.start(
             graph,
             wanted.initial_state,
-            run_id=wanted.run_id or attempt.run_id,
+            run_id=attempt.run_id if wanted.run_id is None else wanted.run_id,
             tags=wanted.tags,
             breakpoints=wanted.breakpoints,
             durability=wanted.durability,

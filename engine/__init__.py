@@ -30,7 +30,7 @@ from engine.errors import (
 from engine.frame import Frame
 from engine.graph import Graph, GraphBuilder, Join, Retry
 from engine.handle import RunHandle
-from engine.host import Durability, EngineClosed, RunExists
+from engine.host import Durability, EngineClosed, Overloaded, RunExists
 from engine.ids import BEGINNING, ActivationId, Json, RunId, Seq
 from engine.reducer import Reducer
 from engine.report import Report, RunCancelled, RunFailed
@@ -84,6 +84,7 @@ __all__ = [
     "NotApplicable",
     "NotFound",
     "Origin",
+    "Overloaded",
     "Overwrite",
     "Problem",
     "Reducer",

@@ -9,12 +9,17 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from engine.ids import Seq
 from engine.report import Report
 from engine.run import fold
 
 if TYPE_CHECKING:
+    from engine.entry import AnyEntry
     from engine.run import Run
     from engine.store import Store
+
+_AT_ONCE: Final = 256
+"""Rows that are read before the loop has its turn."""
 
 _SHORT: Final = 500
 """Entries of a log that are folded a few times in a few milliseconds."""
@@ -26,7 +31,10 @@ async def diagnose(store: Store, run: Run) -> Report:
     What can be done about it is tried on copies that are folded from the log; of a long log,
     in a thread.
     """
-    log = [entry for row in await store.read(run.id) for entry in row.entries]
+    log: list[AnyEntry] = []
+    while rows := await store.read(run.id, Seq(len(log) - 1), limit=_AT_ONCE):
+        log += [entry for row in rows for entry in row.entries]
+        await asyncio.sleep(0)
 
     def report() -> Report:
         return Report.of(run, lambda: fold(run.graph, log), log=log)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from os import PathLike
 from typing import TYPE_CHECKING, Self, TypeAlias, cast
 
 from engine.caches.memory import MemoryCache
@@ -17,7 +18,7 @@ from engine.errors import EngineError, InvalidGraph, InvalidValue, NotFound, Pro
 from engine.graph import Graph
 from engine.handle import RunHandle
 from engine.host import DURABILITIES, Durability, EngineClosed, RunExists
-from engine.hosts.local import LocalHost
+from engine.hosts.local import MOST_RUNS, LocalHost
 from engine.ids import Json, RunId
 from engine.inputs import Start
 from engine.parts import Parts
@@ -57,6 +58,7 @@ class Engine:
             the run has ended or rests.
         recover: False leaves runs that are under way in the store alone, until something is
             asked of one of them.
+        max_runs: How many may go on at once; to start more is refused (`Overloaded`).
 
     Raises:
         InvalidTool: A function can't be a tool, or two have one name.
@@ -72,13 +74,21 @@ class Engine:
         cache: Cache | None = None,
         durability: Durability = "sync",
         recover: bool = True,
+        max_runs: int = MOST_RUNS,
     ) -> None:
-        self.tools: Tools = Tools(tools)
+        if isinstance(store, str | PathLike):
+            raise InvalidValue(
+                f"a store was expected, got {store!r}",
+                path="store",
+                hint=f"for a file: Engine(store=SQLiteStore({str(store)!r}))",
+            )
+        self.tools: Tools = Tools([tools] if callable(tools) else tools)
         self._store: Store = MemoryStore() if store is None else store
         self._clock: Clock = SystemClock() if clock is None else clock
         self._cache: Cache = MemoryCache() if cache is None else cache
         self._durability: Durability = _durability(durability)
         self._recover = recover
+        self._max_runs = max_runs
         self._catalog = Catalog(self._store)
         self._tails = Tails(self._store, live=self._is_driven)
         self._parts: Parts | None = None
@@ -105,13 +115,16 @@ class Engine:
                 said=self._tails.said,
                 watched=self._tails.watched,
                 durability=self._durability,
+                most=self._max_runs,
             )
             self._parts = Parts(
                 host=host,
                 store=self._store,
                 tails=self._tails,
                 clock=self._clock,
-                recovery=Recovery(self._store, self._catalog, host, unasked=self._recover),
+                recovery=Recovery(
+                    self._store, self._catalog, host, tools=self.tools, unasked=self._recover
+                ),
             )
             await self._parts.recovery.all_running()
         except BaseException:
@@ -161,9 +174,9 @@ class Engine:
             self.tools.add(function)
         self._bind(made)
         recovery = self._at_work().recovery
-        awaited = self._catalog.awaits(made)
+        awaited = self._catalog.awaits(made) or bool(made.tools)
         version = await self._catalog.add(made)
-        if awaited:  # its runs could not go on without its functions
+        if awaited:  # runs of it in the store could not go on without its functions
             await recovery.of_graph(made)
         return version
 
@@ -268,7 +281,7 @@ class Engine:
             at=self._clock.now(),
             run_id=name,
             # What a value may be is checked at the door of the core.
-            state=dict(state or {}),  # type: ignore[arg-type]  # as said above
+            state=_mapping(state, "state"),
             tags=dict(tags or {}),
             breakpoints=tuple(breakpoints),
         )
@@ -348,6 +361,17 @@ class Engine:
 
     def _is_driven(self, run_id: RunId) -> bool:
         return self._parts is not None and self._parts.host.driven(run_id) is not None
+
+
+def _mapping(given: object, what: str) -> dict[str, Json]:
+    """See that somebody without a type checker gave a mapping; its values the core checks."""
+    if given is None or isinstance(given, Mapping):
+        return dict(cast("Mapping[str, Json]", given or {}))
+    raise InvalidValue(
+        f"a mapping was expected as {what}, got a {type(given).__name__}",
+        path=what,
+        hint=f'as in {what}={{"name": "Ada"}}',
+    )
 
 
 def _durability(chosen: str) -> Durability:

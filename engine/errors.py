@@ -19,6 +19,7 @@
     ├── StoreUnavailable        the store can't keep anything for now           (store.py)
     ├── StoreClosed             the store was closed before it could            (store.py)
     ├── Lagging                 a reader is further behind than it wanted       (tail.py)
+    ├── Overloaded              as many runs go on as may                      (host.py)
     ├── EngineClosed            the engine has been closed, or never opened     (host.py)
     ├── RunFailed               the run that was waited for failed              (report.py)
     └── RunCancelled            the run that was waited for was cancelled       (report.py)

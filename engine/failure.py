@@ -58,7 +58,7 @@ def _told(tool: AnyTool, error: BaseException) -> ErrorInfo:
             code=error.code,
             message=_printable(error.message),
             hint=_printable(error.hint),
-            details=error.details,
+            details=error.details if isinstance(error.details, dict) else {},  # pyright: ignore[reportUnnecessaryIsInstance]  # tools set what they like
             cause=tuple(_causes(_behind(error))),
             retryable=error.retryable if isinstance(error, ToolError) else error.code in _AGAIN,
             retry_after=error.retry_after if isinstance(error, ToolError) else None,

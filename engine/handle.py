@@ -13,7 +13,8 @@ from engine.ask import ended, skippable, view
 from engine.decide.command import check_limits
 from engine.diagnosis import diagnose
 from engine.difference import Difference, difference
-from engine.errors import EngineError, NotApplicable, RunOver
+from engine.errors import EngineError, NotApplicable, Refused, RunOver
+from engine.host import RunExists
 from engine.ids import BEGINNING, ActivationId, Json, RunId, Seq
 from engine.inputs import (
     Cancel,
@@ -171,7 +172,10 @@ class RunHandle:
     # -- its end --------------------------------------------------------------------------
 
     async def rest(self) -> None:
-        """Wait until the run does not go on by itself: it has ended or is paused."""
+        """Wait until the run does not go on by itself.
+
+        It has ended, or is paused and none of its calls is running.
+        """
         await self._follow()
         await self._parts.host.rest(self.id)
 
@@ -208,10 +212,7 @@ class RunHandle:
     async def cancel(self, reason: str = "") -> AnyEntry:
         """End the run now; the tools that are running are stopped.
 
-        Gives the entry that this caused, as all of these do.
-
-        Raises:
-            RunOver: It has ended already.
+        Gives the entry that this caused, as all of these do. Raises `RunOver` if it has ended.
         """
         return await self._tell(Cancel(at=self._now(), n=0, reason=reason))
 
@@ -293,19 +294,23 @@ class RunHandle:
         """
         if not limits:
             raise NotApplicable("no limit is named", hint='as in {"max_visits": 2000}')
-        check_limits(await self._driven(), dict(limits), resume=resume)  # all or none
-        *_, entry = [
-            await self._tell(RaiseLimit(at=self._now(), n=0, limit=limit, value=value))
-            for limit, value in limits.items()
+        run, now = await self._driven(), self._now()
+        try:
+            check_limits(run, dict(limits), resume=resume)  # all or none
+        except Refused:
+            await self._parts.host.kept(self.id)  # it says what the run is, which must be so
+            raise
+        commands: list[AnyCommand] = [
+            RaiseLimit(at=now, n=0, limit=limit, value=value) for limit, value in limits.items()
         ]
-        return await self.resume() if resume else entry
+        if resume:
+            commands.append(Resume(at=now, n=0))
+        return (await self._parts.host.tell(self.id, *commands))[0]
 
     # -- new runs that begin where this one was -------------------------------------------
 
     async def retry(self, *, run_id: str | None = None) -> RunHandle:
-        """Begin a new run where this one ended: what failed gets another attempt.
-
-        What has completed is not done again, and idempotency keys stay the same.
+        """Begin a new run where this one ended, with its keys: what failed gets another attempt.
 
         Raises:
             NotApplicable: It has not ended, or nothing was in flight when it did.
@@ -350,6 +355,8 @@ class RunHandle:
             RunExists: There is a run of that name already.
         """
         name = run_name(run_id)
+        if run_id is not None and await self._parts.store.last(name) is not None:
+            raise RunExists(name)
         origin = await self._fold(at)
         fork = Fork(
             at=self._now(),
@@ -379,7 +386,7 @@ class RunHandle:
         if run is None:
             raise RunOver(
                 f"run '{self.id}' has ended: nothing can be added to its log",
-                hint="fork or retry it: that makes a new run",
+                hint="fork it, or retry it if it failed: that makes a new run",
                 details={"run_id": self.id},
             )
         return run

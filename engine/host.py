@@ -57,6 +57,19 @@ class EngineClosed(EngineError):
         )
 
 
+class Overloaded(EngineError):
+    """As many runs go on here as may; nothing was changed, and later there is room."""
+
+    code: str = "TOO_MANY_RUNS"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"{most:,} runs go on here, as many as may at once",
+            hint="ask again when some have ended, or raise it: Engine(max_runs=...)",
+            details={"limit": "max_runs", "value": most},
+        )
+
+
 class RunExists(Refused):
     """There is a run of that name already, and names are never given twice."""
 
@@ -84,6 +97,8 @@ class Host(Protocol):
         Raises:
             InvalidValue: The state that it is to start with can't be one.
             RunExists: There is a run of that name already; nothing was changed.
+            Overloaded: Too many runs go on here; nothing was changed.
+            EngineClosed, StoreClosed: Nobody drives runs here any more.
             StoreUnavailable: The store can't keep it for now; the run may begin later.
         """
         ...
@@ -98,6 +113,8 @@ class Host(Protocol):
         Raises:
             Refused, InvalidValue: It can't be forked like that; nothing was changed.
             RunExists: There is a run of that name already; nothing was changed.
+            Overloaded: Too many runs go on here; nothing was changed.
+            EngineClosed, StoreClosed: Nobody drives runs here any more.
             StoreUnavailable: The store can't keep it for now; the run may begin later.
         """
         ...
@@ -106,11 +123,14 @@ class Host(Protocol):
         """Drive on a run that was folded from its log, unless it is driven here already."""
         ...
 
-    async def tell(self, run_id: RunId, command: AnyCommand) -> tuple[AnyEntry, ...]:
-        """Carry out a command, which the host numbers, and give the batch it caused.
+    async def tell(self, run_id: RunId, *commands: AnyCommand) -> tuple[AnyEntry, ...]:
+        """Carry out commands, which the host numbers, and give the batch of the last.
+
+        Nothing comes between them. One that is refused ends it; those before it stand.
 
         Raises:
-            Refused: The run is in no state for it, or has ended; nothing was changed.
+            Refused: The run is in no state for it, or has ended; it changed nothing.
+            EngineClosed, LogMoved, StoreClosed: The run can't be driven on here.
             StoreUnavailable: The store can't keep it for now; it may be kept later.
         """
         ...
@@ -142,7 +162,10 @@ class Host(Protocol):
         ...
 
     async def rest(self, run_id: RunId) -> None:
-        """Wait until a run does not go on by itself: it has ended or is paused."""
+        """Wait until a run does not go on by itself.
+
+        It has ended, or is paused and none of its calls is running.
+        """
         ...
 
     async def end(self, run_id: RunId) -> Run | None:

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
     from engine.segment import Segment
 
 Rounds: TypeAlias = "Mapping[int, int]"
-"""Node to the number of its latest activation on a path, for the nodes that matter there."""
+"""The activations on a path that matter to joins, by number, each under one of two keys.
+
+The number of a node stands for its latest activation: the round of whoever has that node as
+its split. `JoinPlan.pass_key` stands for the pass of a join. Both may be of one node, and
+differ, where a batch has merged several rounds.
+"""
 
 NO_ROUNDS: Final[Rounds] = {}
 
@@ -96,16 +101,15 @@ def latest(plan: Plan, held: tuple[Message, ...]) -> Rounds:
 def _latest(plan: Plan, held: tuple[Message, ...]) -> Rounds:
     merged: dict[int, int] = {}
     for message in held:
-        for node, number in message.rounds.items():
-            if number > merged.get(node, -1):
-                merged[node] = number
-    for node in list(merged):
-        join = plan.joins[node]
-        if join is not None and join.asks_pass and join.split in merged:
+        for key, number in message.rounds.items():
+            if number > merged.get(key, -1):
+                merged[key] = number
+    for key in merged.keys() & plan.passes.keys():
+        split = plan.passes[key].split
+        if split in merged:
             # A pass counts only within the round that the messages have together.
-            own = merged[join.split]
-            passes = [m.rounds.get(node, -1) for m in held if m.rounds.get(join.split) == own]
-            merged[node] = max(passes)
-            if merged[node] < 0:
-                del merged[node]
+            own = merged[split]
+            merged[key] = max(m.rounds.get(key, -1) for m in held if m.rounds.get(split) == own)
+            if merged[key] < 0:
+                del merged[key]
     return merged

@@ -65,7 +65,7 @@ def outcome_of(tool: str, node: Node, returned: object) -> Outcome:
     """
     goto: tuple[str, ...] | None = None
     if isinstance(returned, Command):
-        goto = (returned.goto,) if isinstance(returned.goto, str) else tuple(returned.goto)
+        goto = _names(tool, node, returned.goto)
         returned = returned.update
     if node.output is not None:
         written: dict[str, object] = {node.output: returned}
@@ -197,3 +197,18 @@ def _shown(value: object) -> str:
     except Exception:  # noqa: BLE001  # it is the tool's own
         return "something"
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
+def _names(tool: str, node: Node, goto: object) -> tuple[str, ...]:
+    """Give the names that a tool wants to go to; it may have put anything there."""
+    named = (goto,) if isinstance(goto, str) else goto
+    if isinstance(named, tuple | list) and all(
+        isinstance(each, str) for each in cast("tuple[object, ...]", named)
+    ):
+        return tuple(cast("tuple[str, ...]", named))
+    raise NodeError(
+        f"tool '{tool}' of node '{node.name}' goes to {goto!r:.200}, expected the name of a node "
+        "or a list of names",
+        code="BAD_RESULT",
+        hint='as in Command(goto="publish") or Command(goto=["publish", "tell"])',
+    )

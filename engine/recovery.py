@@ -16,6 +16,8 @@ from engine.ids import Seq
 from engine.run import Run, apply
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from engine.catalog import Catalog
     from engine.graph import Graph
     from engine.host import Host
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 
 log: Final = logging.getLogger(__name__)
 
-_RUNNING: Final[tuple[Status, ...]] = ("running",)
+_NOT_ENDED: Final[tuple[Status, ...]] = ("running", "paused")
+"""A paused run, too: its deadline comes all the same, and calls that had begun return."""
 
 AT_ONCE: Final = 256
 """Rows that are read at a time, and folded before the loop has its turn."""
@@ -68,10 +71,20 @@ class Recovery:
         store: Where the logs are.
         catalog: The graphs they are logs of.
         host: Who is to drive them.
+        tools: The names of the tools there are.
         unasked: Whether runs are driven on that nobody has asked anything of.
     """
 
-    def __init__(self, store: Store, catalog: Catalog, host: Host, *, unasked: bool) -> None:
+    def __init__(
+        self,
+        store: Store,
+        catalog: Catalog,
+        host: Host,
+        *,
+        tools: Container[str],
+        unasked: bool,
+    ) -> None:
+        self._tools = tools
         self.unasked: bool = unasked
         self._store = store
         self._catalog = catalog
@@ -79,10 +92,10 @@ class Recovery:
         self._under_way: dict[RunId, asyncio.Event] = {}
 
     async def all_running(self) -> int:
-        """Let every run go on that was running when nobody drove it any more; count them.
+        """Let every run go on that had not ended when nobody drove it any more; count them.
 
-        A run whose graph is not here is left as it is, and said: it goes on when the graph
-        is created again. So is one whose log can't be folded.
+        A run whose graph, or a tool of it, is not here is left as it is, and said: it goes on
+        when the graph is created again, with its tools. So is one whose log can't be folded.
         """
         return await self._all(None)
 
@@ -101,7 +114,7 @@ class Recovery:
         count = 0
         before: RunRecord | None = None
         name = None if graph is None else graph.name
-        while records := await self._store.runs(status=_RUNNING, graph=name, before=before):
+        while records := await self._store.runs(status=_NOT_ENDED, graph=name, before=before):
             for record in records:
                 if graph is None or record.version == graph.version:
                     count += await self._go_on(record)
@@ -131,6 +144,15 @@ class Recovery:
     async def _go_on(self, record: RunRecord) -> bool:
         try:
             version = self._catalog.of_run(record.graph, record.version)
+            lacking = {n.tool for n in version.graph.nodes.values() if n.tool not in self._tools}
+            if lacking:
+                log.warning(
+                    "run '%s' waits for tools of graph '%s' that are not registered: %s",
+                    record.run_id,
+                    record.graph,
+                    ", ".join(sorted(lacking)),
+                )
+                return False
             await self.adopt(record.run_id, version.graph)
         except NotFound as error:
             log.warning("run '%s' waits for its graph: %s", record.run_id, error)

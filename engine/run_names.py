@@ -23,9 +23,9 @@ def run_name(chosen: str | None) -> RunId:
     """
     if chosen is None:
         return RunId(secrets.token_hex(10))
-    if not _RUN_ID.fullmatch(chosen):
+    if not isinstance(chosen, str) or not _RUN_ID.fullmatch(chosen):  # pyright: ignore[reportUnnecessaryIsInstance]  # not everybody has a type checker
         raise InvalidValue(
-            f"{chosen[:140]!r} can't be the name of a run",
+            f"{chosen!r:.140} can't be the name of a run",
             path="run_id",
             hint="1 to 128 of A-Z a-z 0-9 . _ : - and no other character, the first a letter "
             "or digit",

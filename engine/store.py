@@ -145,7 +145,8 @@ class Store(Protocol):
             can never be kept, as one that is too large.
 
         Raises:
-            LogMoved: As above, where the store knows at once; nothing was kept.
+            LogMoved: As above, where the store knows at once; nothing was kept. The first
+                batch of a fork never goes on with a run that is there already.
             StoreClosed: The store is not open; nothing was kept.
             EngineError: The first batch of a run has no record (`STORE_FAILED`).
         """

@@ -140,8 +140,11 @@ class Tails:
         channel = self._channels.get(run_id)
         if channel is None:
             return
+        rows = channel.rows
+        if row is None or (rows and row.first != rows[-1].last + 1):
+            rows.clear()  # somebody else may write in between: the store has it all
         if row is not None:
-            channel.rows.append(row)
+            rows.append(row)
             channel.last = row.last
         for reader in channel.readers:
             reader.wake()

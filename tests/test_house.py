@@ -87,6 +87,7 @@ def test_the_engine_offers_exactly_these_names() -> None:
         "NotApplicable",
         "NotFound",
         "Origin",
+        "Overloaded",
         "Overwrite",
         "Problem",
         "Reducer",

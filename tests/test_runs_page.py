@@ -24,9 +24,11 @@ import msgspec
 import pytest
 
 import engine
-from api import wire
+from api import stream, wire
 from api.control import COMMANDS
-from engine import Durability, Engine, RunHandle, entry
+from engine import Durability, Engine, RunHandle, entry, tail
+from engine.frame import AnyFrame
+from engine.hosts.local import MOST_RUNS, rested
 from tests.test_readme import free_port
 
 if TYPE_CHECKING:
@@ -113,14 +115,29 @@ def play(blocks: list[tuple[str, str, str]], home: Path) -> None:
 
 
 @pytest.mark.timeout(60)
-async def test_the_python_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_python_of_the_page_runs_and_hears_what_it_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     codes = {mark: code for language, mark, code in BLOCKS if language == "python" and mark}
     body = "".join(code for language, mark, code in BLOCKS if language == "python" and not mark)
     around, _, _ = codes["setup"].partition("    ...")
     inside = "".join(f"    {line}" if line.strip() else line for line in body.splitlines(True))
     code = compile(around + inside, "runs.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    await eval(code, {})  # noqa: S307  # the page is ours
+    made: dict[str, object] = {}
+    await eval(code, made)  # noqa: S307  # the page is ours
+    assert made["said"][:2] == shown_frames()  # type: ignore[index]  # a list
+    opened = [json.loads(code) for _, _, code in BLOCKS if '"stream.opened"' in code]
+    assert [each["run_id"] for each in opened] == ["fifth"]
+
+
+def shown_frames() -> list[AnyFrame]:
+    """Give the frames on the page."""
+    return [
+        msgspec.json.decode(code, type=AnyFrame)
+        for language, _, code in BLOCKS
+        if language == "json" and '"type": "node.' in code
+    ]
 
 
 def test_nobody_has_forgotten_a_block() -> None:
@@ -190,6 +207,39 @@ def test_every_durability_is_on_the_page() -> None:
     assert [word for word in told if word in get_args(Durability)] == [*get_args(Durability)]
 
 
-@pytest.mark.parametrize("name", ["RunOver", "RunExists", "NotApplicable", "StoreUnavailable"])
+@pytest.mark.parametrize(
+    "name", ["RunOver", "RunExists", "NotApplicable", "Overloaded", "StoreUnavailable"]
+)
 def test_the_codes_of_errors_are_on_the_page(name: str) -> None:
     assert f"| `{getattr(engine, name).code}` |" in PAGE
+
+
+def test_every_field_of_a_frame_is_on_the_page() -> None:
+    told = {
+        name: where
+        for names, where, _ in rows(3)
+        if where == "both" or where.startswith("`node.")
+        for name in re.findall(r"`(\w+)`", names)
+    }
+    fields = {kind: {*kind.__struct_fields__} for kind in get_args(AnyFrame)}
+    both = set.intersection(*fields.values())
+
+    assert told == dict.fromkeys(both, "both") | {
+        name: f"`{kind.__struct_config__.tag}`"
+        for kind, names in fields.items()
+        for name in names - both
+    }
+
+
+def test_every_code_that_a_stream_is_closed_with_is_on_the_page() -> None:
+    ours = {stream.OVER, stream.BROKEN, stream.BAD_QUERY, stream.NO_SUCH_RUN, stream.FELL_BEHIND}
+    told = [int(row[0].strip("`")) for row in rows(3) if row[0].strip("`").isdigit()]
+
+    assert told == sorted({*ours, 1012})  # which is of the server below
+    assert f"for {stream.PATIENCE:g} seconds; the reason is" in PAGE
+
+
+def test_the_figures_of_the_page_are_those_of_the_code() -> None:
+    assert f"refused when {MOST_RUNS:,} go on" in PAGE
+    assert f"{tail.FRAMES} wait for it" in PAGE
+    assert f"beyond {rested.PAUSED} they leave the memory" in PAGE

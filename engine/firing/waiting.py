@@ -103,7 +103,7 @@ class Waiting:
         if plan is None:
             return True
         return bool(
-            plan.strays & 1 << message.slot and message.rounds.get(message.node, NONE) == NONE
+            plan.strays & 1 << message.slot and message.rounds.get(plan.pass_key, NONE) == NONE
         )
 
     def conditional(self, message: Message) -> bool:
@@ -272,7 +272,7 @@ class Waiting:
                     continue
                 can = slots
                 if plan.asks_pass:
-                    been = message.rounds.get(node, NONE)
+                    been = message.rounds.get(plan.pass_key, NONE)
                     if been != group.key[1]:
                         continue
                     if been == NONE and not group.complete:  # a stray may be late, too
@@ -291,7 +291,7 @@ class Waiting:
         own = NONE if plan.split == BEFORE_ALL else message.rounds.get(plan.split, NONE)
         if join is None and not plan.asks_pass:
             return (own,)
-        return (own, message.rounds.get(node, NONE) if plan.asks_pass else NONE)
+        return (own, message.rounds.get(plan.pass_key, NONE) if plan.asks_pass else NONE)
 
     def _find(self, message: Message) -> Group | None:
         return self.groups.get(message.node, {}).get(self._key(message))

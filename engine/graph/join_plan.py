@@ -24,6 +24,7 @@ class JoinPlan:
         closing: Its slots whose edge closes a loop.
         split: Its split; -1 is the start, and what a join that sets rounds aside has.
         asks_pass: Whether it matters if a message has been through this node before.
+        pass_key: Under what a message carries its pass (`engine.message.Rounds`).
         strays: Its slots along which a message may come that nobody may wait for.
         rivals: All such nodes with which it shares a loop, itself included.
     """
@@ -37,6 +38,7 @@ class JoinPlan:
         "closing",
         "full",
         "node",
+        "pass_key",
         "rivals",
         "split",
         "strays",
@@ -48,6 +50,7 @@ class JoinPlan:
         self.closing: int = closing
         self.full: int = (1 << len(into[node])) - 1
         self.asks_pass: bool = False
+        self.pass_key: int = len(into) + node
         self.strays: int = 0
         self.rivals: list[JoinPlan] = [self]
         self._into = into

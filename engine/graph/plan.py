@@ -36,13 +36,17 @@ class Plan:
     """For each node: None if it fires for each message as it comes."""
     split: tuple[int, ...]
     tracked: frozenset[int]
-    """The nodes whose latest activation messages carry along."""
+    """The nodes of which messages carry an activation along, for a round or a pass."""
+    marks: tuple[tuple[int, ...], ...]
+    """For each node: the keys under which messages then carry its activation (`Rounds`)."""
     renews: tuple[frozenset[int], ...]
-    """For each node: the tracked nodes that begin a new round with its activation."""
+    """For each node: the keys of passes that begin anew with its activation."""
+    passes: Mapping[int, JoinPlan]
+    """For each key of a pass: the join that asks for it."""
     askers: Mapping[int, Sequence[JoinPlan]]
-    """For each tracked node: the joins that ask for it."""
+    """For each key: the joins that ask for it."""
     _matters: dict[int, bytes]
-    """For each tracked node that was asked about: where messages must carry it, by bits."""
+    """For each key that was asked about: where messages must carry it, by bits."""
     component: tuple[int, ...]
     """Two nodes that reach each other have the same number."""
     closing: frozenset[tuple[str, str]]
@@ -66,18 +70,18 @@ class Plan:
     def carried(self, rounds: Mapping[int, int], node: int) -> Mapping[int, int]:
         """Give what of `rounds` still matters to a message at `node`."""
         known, byte, bit = self._matters, node >> 3, 1 << (node & 7)
-        for tracked in rounds:
-            if not (known.get(tracked) or self._where(tracked))[byte] & bit:
+        for key in rounds:
+            if not (known.get(key) or self._where(key))[byte] & bit:
                 return {each: rounds[each] for each in rounds if self._where(each)[byte] & bit}
         return rounds
 
-    def _where(self, tracked: int) -> bytes:
-        found = self._matters.get(tracked)
+    def _where(self, key: int) -> bytes:
+        found = self._matters.get(key)
         if found is None:
             where = 0
-            for join in self.askers[tracked]:
+            for join in self.askers[key]:
                 where |= join.feeds | 1 << join.node
-            found = self._matters[tracked] = where.to_bytes(len(self.names) // 8 + 1, "little")
+            found = self._matters[key] = where.to_bytes(len(self.names) // 8 + 1, "little")
         return found
 
 
@@ -150,14 +154,19 @@ class _Planner:
         self._keep_passes_apart(joins, closing)
         self._set_rivals(joins)
         renews, askers = self._tracking(joins)
+        marks: list[tuple[int, ...]] = [() for _ in self.nodes]
+        for key in sorted(askers):
+            marks[key % len(marks)] += (key,)
         return Plan(
             names=self.names,
             index=self.index,
             slots=tuple({s: slot for slot, s in enumerate(into)} for into in self.into),
             joins=tuple(joins),
             split=tuple(self.split),
-            tracked=frozenset(askers),
+            tracked=frozenset(node for node, keys in enumerate(marks) if keys),
+            marks=tuple(marks),
             renews=renews,
+            passes={join.pass_key: join for join in joins if join is not None and join.asks_pass},
             askers=askers,
             _matters={},
             component=tuple(self.component),
@@ -247,7 +256,7 @@ class _Planner:
     def _tracking(
         self, joins: Sequence[JoinPlan | None]
     ) -> tuple[tuple[frozenset[int], ...], dict[int, list[JoinPlan]]]:
-        """Find what messages must carry, for which joins, and where it is renewed."""
+        """Find what messages must carry, for which joins, and where passes begin anew."""
         renews: list[set[int]] = [set() for _ in joins]
         askers: dict[int, list[JoinPlan]] = {}
         for node, join in enumerate(joins):
@@ -257,7 +266,7 @@ class _Planner:
             if join.split != BEFORE_ALL:
                 askers.setdefault(join.split, []).append(join)
             if join.asks_pass:
-                askers.setdefault(node, []).append(join)
+                askers.setdefault(join.pass_key, []).append(join)
                 if join.split != BEFORE_ALL:
-                    renews[join.split].add(node)
+                    renews[join.split].add(join.pass_key)
         return tuple(map(frozenset, renews)), askers

@@ -239,9 +239,9 @@ def _rounds_after(run: Run, activation: Activation) -> Rounds:
     plan, rounds, position = run.plan, activation.rounds, activation.position
     renewed = plan.renews[position]
     if renewed and not renewed.isdisjoint(rounds):
-        rounds = {n: number for n, number in rounds.items() if n not in renewed}
-    if position in plan.tracked:
-        rounds = {**rounds, position: activation.number}
+        rounds = {key: number for key, number in rounds.items() if key not in renewed}
+    for key in plan.marks[position]:
+        rounds = {**rounds, key: activation.number}
     return rounds
 
 

@@ -69,12 +69,17 @@ class MemoryStore:
             True.
 
         Raises:
-            LogMoved: The log does not end at `expected`, or a fork has no such origin.
+            LogMoved: The log does not end at `expected`, or a fork has no such origin, or its
+                name is taken.
             EngineError: The first batch of a run has no record.
         """
         rows = self._logs.get(run_id)
         if rows is None:
             self._begin(run_id, row, expected, record)
+        elif record is not None and (origin := record.origin) and origin.seq == expected:
+            # The first batch of a fork never goes on with a log, wherever that may end.
+            if self._origins.get(run_id) != origin or rows[0] != row:
+                raise refusal.taken(run_id, origin)
         elif rows[-1].last == expected:
             rows.append(row)
             if record is not None:

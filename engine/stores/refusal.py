@@ -46,6 +46,16 @@ def no_origin(run_id: RunId, origin: Origin) -> LogMoved:
     )
 
 
+def taken(run_id: RunId, origin: Origin) -> LogMoved:
+    """Say that a fork can't begin under a name that another run has."""
+    return LogMoved(
+        f"there is a run '{run_id}' already, and it did not begin with this batch as a fork of "
+        f"run '{origin.run_id}' at seq {origin.seq}",
+        hint="give the fork another name",
+        details={"run_id": run_id, "origin": origin.run_id, "seq": origin.seq},
+    )
+
+
 def no_record(run_id: RunId) -> EngineError:
     """Say that the first batch of a run came without the run's record."""
     return EngineError(

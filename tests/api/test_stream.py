@@ -190,7 +190,7 @@ async def test_a_stream_that_breaks_is_closed_with_1011_and_tells_nothing_of_the
             wanted = {"graph_id": "hello", "run_id": "r", "initial_state": {}, "wait": 30}
             await client.post("/api/v1/graph/run", json=wanted)
             store.lost = True
-            answer = await client.get("/api/v1/graph/state/r")
+            answer = await client.get("/api/v1/graph/state/r?at=0")
         frames, code, reason = await read(at(address, "r"))
 
     assert answer.status_code == 500

@@ -114,3 +114,20 @@ async def test_a_store_that_is_closed_is_a_server_that_stops() -> None:
 
     assert (answer.status_code, answer.json()["code"]) == (503, "STORE_CLOSED")
     assert "retry-after" not in answer.headers
+
+
+async def test_more_runs_than_may_go_on_are_told_to_come_again() -> None:
+    begun = {**HELLO, "breakpoints": [{"node": "greet"}], "wait": 30}
+    headers = {"Idempotency-Key": "k"}
+    async with (
+        serving(Engine(tools=installed_tools(), max_runs=1)) as address,
+        client_of(address) as client,
+    ):
+        await client.post(RUN, json={**begun, "run_id": "r"})
+        refused = await client.post(RUN, json=HELLO, headers=headers)
+        await client.post(f"{RUNS}/r/cancel")
+        again = await client.post(RUN, json=HELLO, headers=headers)
+
+    assert (refused.status_code, refused.json()["code"]) == (429, "TOO_MANY_RUNS")
+    assert refused.headers["retry-after"] == "1"
+    assert again.status_code == 202

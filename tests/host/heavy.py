@@ -155,3 +155,11 @@ def environment() -> dict[str, Json]:
 def plain(n: int) -> dict[str, Json]:
     """Square a number; not a tool where it stands."""
     return {"square": n * n}
+
+
+@tool(name="heavy.forks", execution="process")
+def forks() -> dict[str, Json]:
+    """Fork, and let the child come back to whoever called."""
+    if os.fork() == 0:
+        return {"child": 1}
+    return {"parent": 1}

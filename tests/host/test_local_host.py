@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+import time
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -13,12 +14,14 @@ import pytest
 
 from engine import (
     BEGINNING,
+    Context,
     Engine,
     Graph,
     LogMoved,
     MemoryCache,
     MemoryStore,
     NotFound,
+    Overloaded,
     Row,
     RunExists,
     RunFailed,
@@ -675,3 +678,88 @@ async def test_a_log_that_somebody_else_began_meanwhile_is_not_written_to() -> N
     async with Engine(tools=[step], store=Racing()) as engine:
         with pytest.raises(RunExists):
             await engine.start(await engine.create({"nodes": ["step"]}), run_id="r")
+
+
+async def test_more_runs_than_may_go_on_are_refused_until_one_has_ended() -> None:
+    gate = Gate()
+    async with Engine(tools=[gate.gate], max_runs=2) as engine:
+        graph = await engine.create({"nodes": ["gate"]})
+        runs = [await engine.start(graph, {"me": n}) for n in range(2)]
+        with pytest.raises(Overloaded, match="2 runs go on here"):
+            await engine.start(graph, {"me": 2})
+        gate.open()
+        for run in runs:
+            await run.result()
+
+        assert await engine.run(graph, {"me": 3}) == {"me": 3}
+
+
+async def test_a_fork_under_a_taken_name_does_nothing_to_whoever_has_it() -> None:
+    calls: list[str] = []
+
+    async def fails(context: Context) -> None:
+        calls.append(context.run_id)
+        raise ValueError
+
+    async with Engine(tools=[fails], durability="async") as engine:
+        graph = await engine.create({"nodes": {"fails": {"on_exhausted": "pause"}}})
+        paused = await engine.start(graph, run_id="paused")
+        ended = await engine.start(await engine.create({"nodes": ["fails"]}), run_id="ended")
+        await paused.rest()
+        with pytest.raises(RunFailed):
+            await ended.result()
+        before = list(calls)
+        for name in ("paused", "ended"):
+            with pytest.raises(RunExists):
+                await ended.retry(run_id=name)
+
+        assert calls == before
+        assert (await paused.snapshot()).status == "paused"
+        await paused.cancel()
+
+
+async def test_a_paused_run_has_its_deadline_after_a_restart_too() -> None:
+    gate = Gate()
+    store = MemoryStore()
+    async with Engine(tools=[gate.gate], store=store) as engine:
+        document = {"nodes": ["gate"], "limits": {"deadline": 0.2}}
+        run = await engine.start(await engine.create(document), {"me": 1}, run_id="r")
+        await run.pause()
+
+    async with Engine(tools=[gate.gate], store=store) as engine:
+        with pytest.raises(RunFailed) as failed:
+            await (await engine.find("r")).result()
+
+    assert failed.value.code == "DEADLINE_EXCEEDED"
+
+
+async def test_a_limit_that_is_raised_lets_waiting_calls_begin() -> None:
+    gate = Gate()
+    branches = [f"b{n}" for n in range(4)]
+    document = {
+        "nodes": {"split": "nothing", **dict.fromkeys(branches, "gate")},
+        "edges": {"split": branches},
+        "limits": {"max_parallel": 1},
+    }
+
+    async def nothing() -> None: ...
+
+    async with Engine(tools=[gate.gate, nothing]) as engine:
+        run = await engine.start(await engine.create(document), {"me": 1})
+        await gate.called(1)
+        await run.raise_limits({"max_parallel": 4})
+        await gate.called(4)
+        gate.open()
+        await run.result()
+
+
+async def test_a_timer_comes_before_the_result_of_a_tool_that_held_up_the_loop() -> None:
+    async def blocks() -> None:
+        time.sleep(0.2)  # noqa: ASYNC251  # what is tested
+
+    async with Engine(tools=[blocks]) as engine:
+        graph = await engine.create({"nodes": {"blocks": {"timeout": 0.05}}})
+        with pytest.raises(RunFailed) as failed:
+            await engine.run(graph)
+
+    assert failed.value.code == "TIMEOUT"

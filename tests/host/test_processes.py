@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
+import threading
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from engine import ErrorInfo, Json
+    from engine.hosts.local.child import Child
 
 ROOT = Path(__file__).parents[2]
 
@@ -238,8 +241,36 @@ async def test_a_system_without_room_for_processes_is_an_error(
     monkeypatch.setattr(module.Child, "begin", refuse)
     async with opened() as processes:
         error = await error_of(processes, heavy.square, n=1)
+    said = "[Errno 11] Resource temporarily unavailable"
     assert error.code == "WORKER_LOST"
-    assert "Resource temporarily unavailable" in error.message
+    assert error.message == (
+        f"the system gave no process for tool 'heavy.square' 3 times: {said}, {said}, {said}"
+    )
+    assert error.details == {"ends": [], "refused": [said] * 3}
+    assert "ulimit" in error.hint
+    assert "__main__" not in error.hint
+
+
+async def test_a_process_that_dies_and_a_system_that_gives_no_other_are_both_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begin = module.Child.begin
+
+    async def give_one(*told: object) -> Child:
+        monkeypatch.setattr(module.Child, "begin", refuse)
+        return await begin(*told)  # type: ignore[arg-type]  # as it was called
+
+    async def refuse(*_: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(module.Child, "begin", give_one)
+    async with opened() as processes:
+        error = await error_of(processes, heavy.leave, code=7)
+    assert error.message == (
+        "the process of tool 'leave' died once: exit code 7; the system gave no process for tool "
+        "'leave' 2 times: [Errno 24] Too many open files, [Errno 24] Too many open files"
+    )
+    assert "ulimit" in error.hint
 
 
 @pytest.mark.parametrize(
@@ -363,6 +394,58 @@ async def test_processes_that_begin_can_be_given_up_at_any_time() -> None:
         assert await value(processes, heavy.whole)
 
 
+@pytest.fixture
+def sockets(monkeypatch: pytest.MonkeyPatch) -> list[socket.socket]:
+    """Keep all sockets that lead to processes, so that none is closed by being forgotten."""
+    made: list[socket.socket] = []
+    pair = socket.socketpair
+
+    def socketpair() -> tuple[socket.socket, socket.socket]:
+        both = pair()
+        made.extend(both)
+        return both
+
+    monkeypatch.setattr(socket, "socketpair", socketpair)
+    return made
+
+
+async def test_processes_that_are_given_up_before_they_begin_leave_no_socket(
+    sockets: list[socket.socket],
+) -> None:
+    async with opened(3) as processes:
+        held = threading.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(processes._starter.call(held.wait, {}))
+            calls = [group.create_task(processes.call(heavy.whole, {})) for _ in range(3)]
+            while len(processes._starter._waiting) < len(calls):  # noqa: ASYNC110  # nobody tells
+                await asyncio.sleep(0)
+            for call in calls:
+                call.cancel()
+            await asyncio.wait(calls)
+            held.set()
+        assert len(sockets) == 6
+        assert [each.fileno() for each in sockets] == [-1] * 6
+        assert await value(processes, heavy.whole)
+
+
+async def test_processes_that_are_closed_before_they_begin_leave_no_socket(
+    sockets: list[socket.socket],
+) -> None:
+    processes = Processes(1)
+    held = threading.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(processes._starter.call(held.wait, {}))
+        call = group.create_task(error_of(processes, heavy.whole))
+        while not processes._starter._waiting:  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(0)
+        await processes.close()
+        error = await call
+        held.set()
+    assert error.message == "the processes have been closed before tool 'whole' was called"
+    assert len(sockets) == 2
+    assert [each.fileno() for each in sockets] == [-1, -1]
+
+
 # -- whole programs -----------------------------------------------------------------------
 
 PROGRAM = """
@@ -455,3 +538,20 @@ def run_script(tmp_path: Path, text: str) -> subprocess.CompletedProcess[str]:
 def test_a_tool_of_a_script_runs_in_a_process(tmp_path: Path) -> None:
     ended = run_script(tmp_path, SCRIPT)
     assert (ended.stdout, ended.stderr, ended.returncode) == ("42\n", "", 0)
+
+
+def test_a_script_that_starts_the_engine_when_it_is_imported_is_told_what_to_write(
+    tmp_path: Path,
+) -> None:
+    before, _, _ = SCRIPT.partition("    if __name__")
+    ended = run_script(tmp_path, f"{before}    asyncio.run(main())\n")
+    last = ended.stderr.splitlines()[-1]
+    assert "the process of tool 'double' died 3 times: exit code 1" in last
+    assert 'behind if __name__ == "__main__":' in last
+
+
+async def test_a_child_that_a_tool_forks_answers_nobody() -> None:
+    async with opened() as processes:
+        for n in range(5):
+            assert await value(processes, heavy.forks) == {"parent": 1}
+            assert (await value(processes, heavy.square, n=n))["square"] == n * n  # type: ignore[index,call-overload]  # a dict, as the tool gives

@@ -166,6 +166,19 @@ async def test_whoever_watches_is_told_that_calls_hang(
         gate.open.set()
 
 
+async def test_nobody_is_told_of_calls_that_return_soon_in_any_case(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    threads, gate = Threads(1, brief=True), Gate()
+    call = asyncio.get_running_loop().create_task(threads.call(gate, {}))
+    await gate.entered.wait()
+    call.cancel()
+    await asyncio.wait({call})
+    gate.open.set()
+    threads.close()
+    assert not caplog.records
+
+
 async def test_closing_waits_for_no_call() -> None:
     before = tool_threads()
     threads = Threads(1)

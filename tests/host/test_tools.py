@@ -624,3 +624,22 @@ async def test_a_call_that_is_cancelled_raises_and_says_nothing() -> None:
         waiting.cancel()
 
     assert waiting.cancelled()
+
+
+@pytest.mark.parametrize("goto", [[5], [None], {"a": 1}, 7])
+async def test_names_that_are_none_are_a_bad_result(goto: object) -> None:
+    def lost() -> Command:
+        return Command(goto=goto)  # type: ignore[arg-type]  # what is tested
+
+    assert (await error_of(lost, {})).code == "BAD_RESULT"
+
+
+@pytest.mark.parametrize("details", [None, [1]])
+async def test_details_of_an_error_that_are_no_object_are_left_out(details: object) -> None:
+    def fails() -> None:
+        error = ToolError("no")
+        error.details = details  # type: ignore[assignment]  # what is tested
+        raise error
+
+    error = await error_of(fails, {})
+    assert (error.code, error.details) == ("TOOL_FAILED", {})

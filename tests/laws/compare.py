@@ -88,13 +88,14 @@ class Lockstep(Host):
     def result_came(self, given: Result, batch: tuple[Entry, ...]) -> None:
         """Tell the model what a tool gave back."""
         twin = self.twins[self.names[given.activation]]
-        if given.error:
-            self.failed(twin, given.error.code, given.attempt, batch)
-            return
-        try:
-            self.model.complete(twin, given.patch or {}, given.overwrites, given.goto)
-        except NodeFault as fault:
-            self.failed(twin, fault.code, given.attempt, batch)
+        code = given.error.code if given.error else None
+        if code is None:
+            try:
+                self.model.complete(twin, given.patch or {}, given.overwrites, given.goto)
+            except NodeFault as fault:
+                code = fault.code
+        if code is not None and self.gives_up(twin, code, given.attempt, batch):
+            self.model.fail(twin, code)
 
     def skipped(self, given: Skip) -> bool:
         """Tell the model what a person gives in place of a tool; say whether it is taken."""
@@ -112,6 +113,7 @@ class Lockstep(Host):
     ) -> None:
         """Tell the model which attempts took too long."""
         expired = [e for e in batch if isinstance(e, NodeFailed | NodeRetrying) and e.attempt]
+        last: list[tuple[Activation, str]] = []
         for entry in expired:
             name = self.names[entry.activation]
             twin = self.twins[name]
@@ -120,10 +122,14 @@ class Lockstep(Host):
                 message = f"{twin.node} was timed out at {given.at}, not when it was due"
                 raise Mismatch(message)
             self.seen.add("a timeout")
-            self.failed(twin, entry.error.code, attempts[entry.activation], batch)
+            if self.gives_up(twin, entry.error.code, attempts[entry.activation], batch):
+                last.append((twin, entry.error.code))
+        if len(last) > 1:
+            self.seen.add("several errors in one step")
+        self.model.fail_together(last)
 
-    def failed(self, twin: Activation, code: str, attempt: int, batch: tuple[Entry, ...]) -> None:
-        """Tell the model of an attempt that failed, as the policy of its node has it."""
+    def gives_up(self, twin: Activation, code: str, attempt: int, batch: tuple[Entry, ...]) -> bool:
+        """Say whether a failed attempt was the last; it is as the policy of its node has it."""
         retry = self.policy(twin.node).get("retry", {})
         written = [
             e
@@ -137,8 +143,7 @@ class Lockstep(Host):
             message = f"expected {kind.__name__} of {twin.node} with {code}, got {written}"
             raise Mismatch(message)
         if last:
-            self.model.fail(twin, code)
-            return
+            return True
         self.seen.add("a retry")
         delay = min(retry["delay"] * retry.get("factor", 2.0) ** (attempt - 1), 60.0)
         assert isinstance(written[0], NodeRetrying)
@@ -147,6 +152,7 @@ class Lockstep(Host):
             message = f"{twin.node} is to pause for {delay} s and some, not for {pause} s"
             raise Mismatch(message)
         self.model.rest(twin)
+        return False
 
     def node_started(self, entry: NodeStarted) -> None:
         """Note the beginning of an attempt."""

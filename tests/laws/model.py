@@ -110,9 +110,19 @@ class Model:
         targets = self._route(activation.node, state, goto)
         self.writes += [write] if write else []
         self._end(activation, history, targets)
+        self._after_the_step()
 
     def fail(self, activation: Activation, code: str) -> None:
         """Take the error of a last attempt."""
+        self.fail_together([(activation, code)])
+
+    def fail_together(self, failed: Iterable[tuple[Activation, str]]) -> None:
+        """Take the errors of the last attempts that one step brings, in their order."""
+        for activation, code in failed:
+            self._fail_one(activation, code)
+        self._after_the_step()
+
+    def _fail_one(self, activation: Activation, code: str) -> None:
         shape, node = self.shape, activation.node
         state = self._fold(activation.history)
         rules = [rule for rule in shape.rules[node] if rule.on in (code, "error")]
@@ -222,6 +232,9 @@ class Model:
             place = activation.place if len(targets) == 1 else (*activation.place, i)
             name = named(activation.name, target)
             self._arrives(Message(name, activation.node, target, history, path, place))
+
+    def _after_the_step(self) -> None:
+        """See what is due, now that every message of the step is sent."""
         self._settle()
         self._drained()
 

@@ -70,6 +70,11 @@ class Play:
         self.model.fail(self.of(node), code)
         return self
 
+    def fail_together(self, *nodes: str) -> Play:
+        """Let nodes fail for good in one step."""
+        self.model.fail_together([(self.of(node), "BROKEN") for node in nodes])
+        return self
+
     def firings(self, node: str) -> int:
         """Count how often a node fired."""
         return sum(a.node == node for a in self.model.firings)

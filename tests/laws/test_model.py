@@ -236,6 +236,22 @@ def test_a_blocked_round_waits_until_the_one_before_is_complete() -> None:
     assert play.active() == "c j"
 
 
+def test_of_errors_in_one_step_one_that_fails_the_run_keeps_the_others_from_firing() -> None:
+    edges = {"a": ["b", "c"], "b": [{"on": "error", "to": "d"}], "c": None}
+    play = Play(edges, on_failure="drain").done("a").fail_together("b", "c")
+    assert play.ended() == "BROKEN"
+    assert play.firings("d") == 0
+    assert (play.model.sent, play.model.consumed, play.model.open) == (4, 2, 2)
+
+
+def test_a_branch_that_fails_in_the_step_of_the_winner_is_late_and_not_cancelled() -> None:
+    by_error = [{"on": "error", "to": "j"}]
+    edges = {"a": ["b", "c"], "b": by_error, "c": by_error}
+    play = Play(edges, nodes={"j": {"join": {"count": 1, "rest": "cancel"}}}).done("a")
+    assert play.fail_together("b", "c").done("j").ended() == "completed"
+    assert (play.model.consumed, play.model.withdrawn) == (4, 1)
+
+
 def test_five_messages_make_two_batches_of_two_and_one_of_one() -> None:
     edges = {"a": list("bcdef"), **dict.fromkeys("bcdef", "j")}
     play = Play(edges, nodes={"j": {"join": {"batch": 2}}}).done("a")

@@ -131,6 +131,39 @@ def test_a_join_waits_for_the_outcome_of_a_node_whose_error_leads_there() -> Non
     Story(guarded).plays("a -> b c", "c -> b", "b!BROKEN -> d", "d -> completed")
 
 
+def test_of_time_outs_at_one_moment_one_that_fails_the_run_keeps_the_others_from_firing() -> None:
+    nodes = {name: {"timeout": 30} for name in "bc"}
+    edges = {"a": ["b", "c"], "b": [{"on": "error", "to": "d"}]}
+    story = Story(workflow(edges, nodes, on_failure="drain")).completes("a").time_passes()
+
+    assert story.last == [
+        "node.failed b TIMEOUT routed",
+        "message.sent b -> d",
+        "node.failed c TIMEOUT fails",
+        "run.failed TIMEOUT",
+    ]
+    assert story.counts == (4, 2, 0, 2)  # d's, and c's
+
+
+def test_a_branch_that_times_out_at_the_moment_of_the_winner_is_late_and_not_cancelled() -> None:
+    by_error = [{"on": "error", "to": "j"}]
+    nodes = {name: {"timeout": 30} for name in "bc"} | {
+        "j": {"join": {"count": 1, "rest": "cancel"}}
+    }
+    story = Story(workflow({"a": ["b", "c"], "b": by_error, "c": by_error}, nodes)).completes("a")
+
+    assert story.time_passes().last == [
+        "node.failed b TIMEOUT routed",
+        "message.sent b -> j",
+        "node.failed c TIMEOUT routed",
+        "message.sent c -> j",
+        "node.started j",
+        "message.withdrawn j by j",
+    ]
+    story.plays("j -> completed")
+    assert story.counts == (5, 4, 1, 0)
+
+
 def test_what_fires_by_itself_does_so_in_the_order_of_sending_and_joins_in_node_order() -> None:
     fan = workflow({"a": ["z", "y", "j", "x"], "y": "j", "x": "k", "z": "k"})
 
@@ -273,6 +306,27 @@ def test_messages_of_one_round_on_one_edge_queue_and_a_firing_takes_one_of_each_
     story = Story(queue).plays("a -> b c k", "b -> c k m", "c -> k m m", "m -> k m", "m -> k")
     story.plays("k -> j j", "j -> j", "j -> completed")
     assert story.firings("j") == [["k", "m"], ["m"]]
+
+
+def test_what_a_batch_made_of_two_rounds_belongs_to_the_later_activation_of_each_split() -> None:
+    edges = {
+        "u": ["w", "f"],
+        "f": [{"when": "again", "to": "u"}, {"to": None}],
+        "w": "y",
+        "y": ["l", "r"],
+        "l": "r",
+        "r": [{"when": "more", "to": "y"}, {"to": None}],
+    }
+    nodes = {"y": {"join": "first"}, "l": {"join": {"batch": 2}}}
+    state = {"defaults": {"again": False, "more": False}}
+    story = Story(workflow(edges, nodes, state=state))
+    story.plays("u -> f w", "f again=true -> u w", "u again=false -> f w w", "f -> w w")
+
+    # the second round of `u` is faster, so `y` fires for the first one last
+    story.plays("w#2 -> w y", "w -> y y", "y -> y", "y one=1 -> l", "l -> r r")
+    assert story.firings("r") == [["y"], ["y", "l"]]
+    assert [story.reads(r).get("one") for r in ("r#1", "r#2")] == [None, 1]
+    story.plays("r -> r", "r more=true -> y")
 
 
 # -- the law ------------------------------------------------------------------------------

@@ -742,6 +742,113 @@ class StoreConformance:
             await keep(store, row(1, word="y"), run_id=FORK)
         assert await words(store, FORK) == "xxy"
 
+    @pytest.mark.parametrize("at", [0, 1, 2])
+    async def test_a_fork_does_not_go_on_with_a_run_that_has_its_name(
+        self, store: Store, at: int
+    ) -> None:
+        await keep_all(store, [row(n) for n in range(3)])
+        await keep_all(store, [row(0, word="a"), row(1, word="b")], run_id=FORK)
+
+        with pytest.raises(LogMoved, match="there is a run 'fork' already") as refused:
+            await fork(store, FORK, RUN, at, row(at + 1, word="y"))
+
+        assert refused.value.details == {"run_id": FORK, "origin": RUN, "seq": at}
+        assert "another name" in refused.value.hint
+        assert await words(store, FORK) == "ab"
+        assert await store.last(FORK) == 1
+        assert await store.record(FORK) == record(FORK)
+
+    @pytest.mark.parametrize(
+        ("of", "at"), [("other", 1), ("other", 2), (RUN, 0), (RUN, 2), (FORK, 2)]
+    )
+    async def test_a_fork_does_not_go_on_with_a_fork_of_another_origin(
+        self, store: Store, of: str, at: int
+    ) -> None:
+        await keep_all(store, [row(n) for n in range(3)])
+        await keep_all(store, [row(n) for n in range(3)], run_id="other")
+        await fork(store, FORK, RUN, 1, row(2, word="y"))
+
+        with pytest.raises(LogMoved, match="there is a run 'fork' already"):
+            await fork(store, FORK, of, at, row(at + 1, word="y"))
+
+        assert await words(store, FORK) == "xxy"
+        assert await store.record(FORK) == record(FORK, origin=Origin(RUN, Seq(1)))
+
+    async def test_a_fork_is_not_a_run_that_has_the_same_words_but_begins_elsewhere(
+        self, store: Store
+    ) -> None:
+        await keep_all(store, [row(n) for n in range(3)])
+        await keep_all(store, [row(n) for n in range(3)], run_id="plain")
+
+        with pytest.raises(LogMoved, match="there is a run 'plain' already"):
+            await fork(store, "plain", RUN, 1, row(2))
+
+        assert await store.record(RunId("plain")) == record("plain")
+
+    async def test_of_two_that_begin_one_fork_one_is_refused(self, store: Store) -> None:
+        await keep_all(store, [row(0), row(1)])
+        await fork(store, FORK, RUN, 1, row(2, word="a"))
+
+        with pytest.raises(LogMoved, match="there is a run 'fork' already"):
+            await fork(store, FORK, RUN, 1, row(2, word="b"))
+        with pytest.raises(LogMoved, match="there is a run 'fork' already"):
+            await fork(store, FORK, RUN, 1, row(2, 2, word="a"))
+        assert await words(store, FORK) == "xxa"
+
+    async def test_to_begin_a_fork_again_with_the_same_batch_is_success_and_changes_nothing(
+        self, store: Store
+    ) -> None:
+        await keep_all(store, [row(0), row(1)])
+        await fork(store, FORK, RUN, 1, row(2, word="y"))
+
+        await fork(store, FORK, RUN, 1, row(2, word="y"))
+        assert await words(store, FORK) == "xxy"
+
+        over = record(FORK, origin=Origin(RUN, Seq(1)), status="completed")
+        await keep(store, row(3, word="z"), run_id=FORK, record=over)
+        await fork(store, FORK, RUN, 1, row(2, word="y"))
+        assert await words(store, FORK) == "xxyz"
+        assert await store.record(FORK) == over
+
+    async def test_the_record_of_a_fork_changes_with_any_later_batch(self, store: Store) -> None:
+        await keep_all(store, [row(0), row(1)])
+        news = News()
+        for n, status in enumerate(("running", "paused", "running", "failed"), 2):
+            given = record(FORK, origin=Origin(RUN, Seq(1)), status=status)  # type: ignore[arg-type]  # they are some
+            if store.append(FORK, row(n), expected=Seq(n - 1), kept=news.of("it"), record=given):
+                news.at_once()
+        assert [error for _, error in await news.all() if error] == []
+
+        for n, status in enumerate(("running", "completed"), 6):
+            given = record(FORK, origin=Origin(RUN, Seq(1)), status=status)  # type: ignore[arg-type]  # as above
+            await keep(store, row(n), run_id=FORK, record=given)
+            assert await store.record(FORK) == given
+
+        assert await words(store, FORK) == "x" * 8
+
+    async def test_a_fork_that_is_refused_its_name_stops_no_other_run(self, store: Store) -> None:
+        await keep_all(store, [row(0)])
+        await keep_all(store, [row(0, word="a")], run_id="taken")
+        news = News()
+        for run_id in ("one", "taken", "two"):
+            given = record(run_id, origin=Origin(RUN, Seq(0)))
+            try:
+                if store.append(
+                    RunId(run_id),
+                    row(1, word="y"),
+                    expected=Seq(0),
+                    kept=news.of(run_id),
+                    record=given,
+                ):
+                    news.at_once()
+            except LogMoved as error:
+                news.of(run_id)(error)
+                news.at_once()
+        refused = [(name, type(error)) for name, error in await news.all() if error]
+
+        assert refused == [("taken", LogMoved)]
+        assert [await words(store, each) for each in ("one", "taken", "two")] == ["xy", "a", "xy"]
+
     # -- documents and answers ------------------------------------------------------------
 
     async def test_documents_are_numbered_in_the_order_in_which_they_were_put(
@@ -859,8 +966,9 @@ class PersistentStoreConformance(StoreConformance):
         await keep(store, row(0), record=record())
         await store.close()
 
-        with pytest.raises(StoreClosed):
+        with pytest.raises(StoreClosed) as refused:
             store.append(RUN, row(1), expected=Seq(0), kept=News().of("it"))
+        assert refused.value.hint
         for asked in (
             store.read(RUN),
             store.last(RUN),
@@ -935,6 +1043,19 @@ class PersistentStoreConformance(StoreConformance):
             assert await store.record(RUN) == record()
         finally:
             await another.close()
+
+    async def test_a_fork_does_not_take_the_name_of_a_run_of_another_process(
+        self, store: Store, another: Store
+    ) -> None:
+        await another.open()
+        await keep_all(store, [row(0), row(1)])
+        await keep_all(another, [row(0, word="a"), row(1, word="b")], run_id=FORK)
+
+        with pytest.raises(LogMoved, match="there is a run 'fork' already"):
+            await fork(store, FORK, RUN, 1, row(2, word="y"))
+
+        assert await words(store, FORK) == await words(another, FORK) == "ab"
+        await another.close()
 
     async def test_two_processes_that_race_for_a_log_never_both_win(
         self, store: Store, another: Store

@@ -277,13 +277,22 @@ async def test_a_database_that_is_locked_when_it_is_opened_is_waited_for(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schema, "BLINK", 0.01)
+    refusal = schema._refusal
+    met: list[sqlite3.Error] = []
+
+    def noted(path: Path, error: sqlite3.Error) -> EngineError:
+        met.append(error)
+        return refusal(path, error)
+
+    monkeypatch.setattr(schema, "_refusal", noted)
     store = SQLiteStore(path)
     with closing(sqlite3.connect(path)) as foreign:  # which makes the file
         foreign.execute("BEGIN EXCLUSIVE")
         async with asyncio.TaskGroup() as tasks:
             opening = tasks.create_task(store.open())
-            await asyncio.sleep(0.05)
+            await until(lambda: len(met) > 1 or opening.done())
             assert not opening.done()
+            assert "locked" in str(met[0])
             foreign.execute("ROLLBACK")
     await store.close()
 
@@ -487,6 +496,7 @@ async def test_a_batch_too_large_fails_alone(store: SQLiteStore) -> None:
     assert failed is not None
     assert failed.code == "STORE_FAILED"
     assert "too big" in failed.message
+    assert "make it smaller" in failed.hint
     assert isinstance(heard["run-2 again"], LogMoved)
     assert store.trouble is None
     assert await store.record(RunId("run-2")) is None
@@ -507,8 +517,9 @@ async def test_what_sqlite_can_not_take_fails_alone(store: SQLiteStore) -> None:
 
     assert {each for each, error in heard.items() if error} == {name}
     assert await found == b"x"
-    with pytest.raises(EngineError, match="UnicodeEncodeError"):
+    with pytest.raises(EngineError, match="UnicodeEncodeError") as failed:
         await lost
+    assert "mend what was given" in failed.value.hint
 
 
 async def test_a_batch_that_does_not_follow_the_one_before_it_fails_alone(
@@ -576,6 +587,7 @@ async def test_a_connection_that_is_lost_keeps_nobody_waiting(store: SQLiteStore
     with pytest.raises(EngineError, match="closed database") as failed:
         await keep(store, row(0), record=record())
     assert failed.value.code == "STORE_FAILED"
+    assert "open it again" in failed.value.hint
 
 
 async def test_what_can_not_be_written_down_is_refused_at_once(store: SQLiteStore) -> None:
@@ -737,6 +749,7 @@ async def test_a_store_that_is_closed_in_trouble_gives_up_what_it_could_not_keep
     for _, error in heard:
         assert isinstance(error, StoreClosed)
         assert "another program holds its lock" in error.message
+        assert "open the store again" in error.hint
     with pytest.raises(StoreClosed):
         await asking
 
@@ -750,12 +763,16 @@ async def test_trouble_that_passes_while_the_store_closes_costs_nothing(path: Pa
     store = SQLiteStore(path)
     await store.open()
     await keep(store, row(0), record=record())
+    assert store._writer is not None
+    queue = store._writer._queue
     news = News()
     with locked(path):
         store.append(RUN, row(1), expected=Seq(0), kept=news.of("1"))
         await until(lambda: store.trouble)
+        assert queue.empty()  # the batch is in the thread, which does nothing but try to keep it
         closing_it = asyncio.create_task(store.close())  # noqa: TID251  # waited for below
-        await asyncio.sleep(0.01)
+        await until(lambda: not queue.empty() or closing_it.done())
+        assert not closing_it.done()  # the thread has been told to end, and has not ended
     await closing_it
 
     assert await news.all() == [("1", None)]
@@ -810,6 +827,7 @@ async def test_what_was_taken_out_of_the_file_is_missed_by_name(
     with pytest.raises(EngineError, match="no such table: answers") as refused:
         await store.answer("k")
     assert refused.value.code == "STORE_FAILED"
+    assert "restore a backup" in refused.value.hint
     with pytest.raises(EngineError, match="no such table: answers"):
         await store.remember("k", b"x")
     await keep(store, row(0), record=record())
@@ -822,8 +840,9 @@ async def test_a_record_that_was_damaged_is_not_read(
     with closing(sqlite3.connect(path)) as foreign, foreign:
         foreign.execute("UPDATE runs SET tags = 'notes'")
 
-    with pytest.raises(EngineError, match="can't be read: DecodeError"):
+    with pytest.raises(EngineError, match="can't be read: DecodeError") as refused:
         await store.record(RUN)
+    assert "restore a backup" in refused.value.hint
     assert "a question can't be answered" in caplog.text
 
 

@@ -1,9 +1,11 @@
 """The host that executes runs in this process, on its asyncio loop.
 
-`host` takes steps and keeps them, `actor` calls tools, `timers` waits, and `turn` sees to it
-that all of them together leave room for the loop's other guests.
+`host` takes steps, `keeping` sees that they are kept before anything follows from them,
+`calls` and `actor` have tools called, in `threads` and `processes` where they are plain,
+`timers` waits, and `turn` sees to it that all of them together leave room for the loop's
+other guests.
 """
 
-from engine.hosts.local.host import LocalHost
+from engine.hosts.local.host import MOST_RUNS, LocalHost
 
-__all__ = ["LocalHost"]
+__all__ = ["MOST_RUNS", "LocalHost"]

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Final, cast
 import msgspec
 
 from engine.ask import attempt_deadline
-from engine.call import Binding, Outcome
+from engine.call import Binding
 from engine.context import Context
 from engine.failure import failure
 from engine.hosts.local.driven import Driven  # noqa: TC001  # msgspec reads annotations
 from engine.ids import ActivationId  # noqa: TC001  # as above
 from engine.inbox import Inbox
+from engine.outcome import Outcome
 from engine.segment import State
 
 if TYPE_CHECKING:

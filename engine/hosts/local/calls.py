@@ -12,10 +12,10 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from engine.ask import active
-from engine.call import Outcome
 from engine.entry import ErrorInfo
 from engine.hosts.local.actor import Actor, Call
 from engine.hosts.local.workers import LocalWorkers
+from engine.outcome import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -85,14 +85,7 @@ class Calls:
                 driven.later = deque()
             driven.later.append(each)
         else:
-            actor = driven.crew.get(node)
-            if actor is None:
-                self._place(driven, each)
-            else:  # as `_place` does, for the one call after the other of a busy run
-                each.placed = True
-                driven.placed += 1
-                each.actor = actor
-                actor.inbox.put(each)
+            self._place(driven, each)
 
     def begin_all(self, driven: Driven) -> None:
         """Begin what is to be executed in a run that was read from its log."""
@@ -106,6 +99,14 @@ class Calls:
             found = wanted.get(each.activation)
             if found is None or found.attempt != each.attempt:
                 self._stop(driven, each)
+
+    def place_what_waits(self, driven: Driven) -> None:
+        """Begin the calls that waited for others of the run, as many as may be made now."""
+        later = driven.later
+        while later and driven.placed < driven.run.limits.max_parallel and not self._closing:
+            each = later.popleft()
+            if not each.stopped:
+                self._place(driven, each)
 
     def stop_all(self, driven: Driven) -> None:
         """Stop every call of a run."""
@@ -181,12 +182,7 @@ class Calls:
         self._returned(each, Outcome(error=error), self._loop.time())
 
     def _returned(self, each: Call, outcome: Outcome, began: float) -> None:
-        driven = each.driven
-        if driven.later:
-            self._over(driven, each)
-        else:
-            del driven.calls[each.activation]
-            driven.placed -= 1
+        self._over(each.driven, each)
         self._tell(each, outcome, began)
 
     def _stop(self, driven: Driven, each: Call) -> None:
@@ -201,11 +197,8 @@ class Calls:
         del driven.calls[each.activation]
         if each.placed:
             driven.placed -= 1
-            later = driven.later
-            while later and driven.placed < driven.run.limits.max_parallel and not self._closing:
-                following = later.popleft()
-                if not following.stopped:
-                    self._place(driven, following)
+            if driven.later:
+                self.place_what_waits(driven)
 
     def _said(self, frame: Frame) -> None:
         """Pass on what a tool says, from whatever thread it does."""

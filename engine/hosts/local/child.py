@@ -69,6 +69,7 @@ class Child(asyncio.Protocol):
 
         Raises:
             OSError, EOFError: The system refuses.
+            NodeError: There is no thread to wait in, or the starter has been closed.
         """
         ours, theirs = socket.socketpair()
         try:
@@ -80,8 +81,12 @@ class Child(asyncio.Protocol):
             theirs.close()
             raise
 
+        # Whoever takes it out closes it: the thread that begins the process, or we, if that has
+        # not come to it when nobody wants the process any more.
+        held = [theirs]
+
         def start() -> ForkServerProcess:
-            with theirs:
+            with held.pop() as theirs:
                 process = _forks.Process(target=worker.serve, args=(theirs,), name="awe-tool")
                 process.start()
                 return process
@@ -92,6 +97,8 @@ class Child(asyncio.Protocol):
             child._watch(cast("ForkServerProcess", await starter.call(start, {})))
         except BaseException:
             child._hang_up()
+            with contextlib.suppress(IndexError):
+                held.pop().close()
             raise
         return child
 

@@ -47,6 +47,7 @@ class Driven:
         due: The deadline that is set for it.
         commands: The number of the last command.
         status: Its status as the store knows it; empty before its first batch.
+        began_at: The last entry that its log had when it was driven here first.
         handed: The last entry that the store was given.
         kept: The last entry that the store has kept.
         pending: Batches that the store was given and has not kept yet, in order, and whether
@@ -56,6 +57,7 @@ class Driven:
 
     __slots__ = (
         "_waits",
+        "began_at",
         "calls",
         "commands",
         "crew",
@@ -95,6 +97,7 @@ class Driven:
         self.due: datetime | None = None
         self.commands: int = max(run.commands, default=0)
         self.status: str = ""
+        self.began_at: Seq = at
         self.handed: Seq = at
         self.kept: Seq = at
         self.pending: list[tuple[Batch, Row, bool]] = []  # one for each call in flight, mostly
@@ -110,13 +113,17 @@ class Driven:
         return self.kept == self.run.next_seq - 1
 
     @property
+    def at_rest(self) -> bool:
+        """Whether it does not go on by itself, and everything that it has done is kept."""
+        return self.run.status != "running" and not self.calls and self.is_all_kept
+
+    @property
     def idle(self) -> bool:
         """Whether nothing is done for it and nobody waits for anything: its log is all of it."""
         return (
             self.run.status == "paused"
+            and self.at_rest
             and self.due is None
-            and self.is_all_kept
-            and not self.calls
             and not (self.rests or self.ends or self._waits)
         )
 

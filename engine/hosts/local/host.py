@@ -10,25 +10,27 @@ Rules:
 - What follows from a batch, calls above all, begins when it is kept (`_carry_out`); only
   deciding reads ahead, and the durability of a run may let its calls do so too.
 - What a run may not begin yet waits in order, and never anybody with it.
-- Every task has an owner that waits for it: when `close` returns, they are gone.
+- Every task has an owner that waits for it: `close` returns when they are gone, or warns.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Final, TypeAlias, cast
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, cast
 
 from msgspec.structs import replace
 
 from engine.ask import deadline, ended
 from engine.decide.step import step
 from engine.entry import MessageSent, NodeCompleted, NodeStarted, RunForked
-from engine.errors import LogMoved, Refused, RunOver
-from engine.host import EngineClosed, RunExists
+from engine.errors import EngineError, LogMoved, Refused, RunOver
+from engine.host import EngineClosed, Overloaded, RunExists
 from engine.hosts.local.calls import Calls
 from engine.hosts.local.driven import Driven
 from engine.hosts.local.keeping import Keeping
+from engine.hosts.local.rested import Rested
 from engine.hosts.local.timers import Timers
 from engine.hosts.local.turn import Turn
 from engine.ids import Seq
@@ -43,7 +45,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from engine.cache import Cache
-    from engine.call import Outcome
     from engine.clock import Clock
     from engine.entry import AnyEntry
     from engine.frame import Frame
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from engine.hosts.local.actor import Call
     from engine.ids import Json, RunId
     from engine.inputs import AnyInput, Fork, Start
+    from engine.outcome import Outcome
     from engine.store import Store
     from engine.tool import AnyTool
 
@@ -61,17 +63,15 @@ PATIENCE: Final = 10.0
 """Seconds that calls get to end when the host closes."""
 
 RESTING: Final = 256
-"""Paused runs that stay in memory, so that stepping through one does not read its log anew
-each time; the others are in the store and nowhere else."""
+"""Paused runs that stay in memory; the others are in the store, and are read when needed."""
 
-RECENT: Final = 256
-"""Ended runs that stay in memory for a while, if their state is light."""
-
-LIGHT: Final = 64 * 1024
-"""Bytes of such a state at most."""
+MOST_RUNS: Final = 10_000
+"""Runs that may go on at once."""
 
 _PLAIN: Final = frozenset({MessageSent, NodeStarted, NodeCompleted})
 """Entries that stop no call but the one that has just returned."""
+
+_T = TypeVar("_T")
 
 _Batch: TypeAlias = "tuple[AnyEntry, ...]"
 
@@ -90,6 +90,7 @@ class LocalHost:
         watched: Tells whether somebody reads the log of a run just now.
         durability: Of runs that are adopted or forked.
         inbox: How many calls the inbox of a node holds.
+        most: How many runs may go on at once, but for those found in the store.
     """
 
     def __init__(  # noqa: PLR0913  # the engine's parts, each by name
@@ -104,15 +105,20 @@ class LocalHost:
         watched: Callable[[RunId], bool],
         durability: Durability = "sync",
         inbox: int = SIZE,
+        most: int = MOST_RUNS,
     ) -> None:
         self._clock = clock
         self._appended = appended
-        self._watched = watched
         self._durability: Durability = durability
+        self._most = most
         self._loop = asyncio.get_running_loop()
         self._turn = Turn(self._loop)
         self._timers: Timers[Driven] = Timers(
-            loop=self._loop, clock=clock, turn=self._turn, stands=_stands, come=self._come
+            loop=self._loop,
+            clock=clock,
+            turn=self._turn,
+            stands=lambda driven, due: driven.due == due,
+            come=self._come,
         )
         self._calls = Calls(
             tools=tools,
@@ -126,10 +132,7 @@ class LocalHost:
             store, carry_out=self._carry_out, kept=self._tell_readers, lost=self._let_go
         )
         self._runs: dict[RunId, Driven] = {}
-        self._recent: dict[RunId, Run] = {}
-        """The runs that ended last, so that whoever asks next need not read a log."""
-        self._resting: dict[RunId, None] = {}
-        """The paused runs, the one that has rested longest first."""
+        self._rested = Rested(self._runs, watched=watched)
         self._lost: set[RunId] = set()
         self._closed = False
 
@@ -175,18 +178,26 @@ class LocalHost:
         self._lost.discard(run.id)
         self._calls.begin_all(driven)
         self._set_timer(driven)
+        if run.status == "paused":
+            self._rested.pause(run.id)
 
-    async def tell(self, run_id: RunId, command: AnyCommand) -> tuple[AnyEntry, ...]:
-        """Carry out a command; see `Host.tell`."""
+    async def tell(self, run_id: RunId, *commands: AnyCommand) -> tuple[AnyEntry, ...]:
+        """Carry out commands, one right after the other; see `Host.tell`."""
         driven = self._runs.get(run_id)
         if driven is None:
             raise RunOver(
                 f"run '{run_id}' has ended, or is not driven here",
-                hint="fork or retry it: that makes a new run",
+                hint="fork it: that makes a new run",
                 details={"run_id": run_id},
             )
-        batch = self._advance(driven, replace(command, n=driven.commands + 1))
-        driven.commands += 1
+        batch: _Batch = ()
+        try:
+            for command in commands:
+                batch = self._advance(driven, replace(command, n=driven.commands + 1))
+                driven.commands += 1
+        except Refused:  # it says what the run is, which a crash must not undo
+            await self.kept(run_id)
+            raise
         self._keeping.flush(driven)
         await self._keeping.until_kept(driven)
         return batch
@@ -198,7 +209,7 @@ class LocalHost:
 
     def recent(self, run_id: RunId) -> Run | None:
         """Give a run that ended here not long ago; see `Host.recent`."""
-        return self._recent.get(run_id)
+        return self._rested.ended(run_id)
 
     def lost(self, run_id: RunId) -> bool:
         """Tell whether a run was let go here; see `Host.lost`."""
@@ -214,19 +225,25 @@ class LocalHost:
     async def rest(self, run_id: RunId) -> None:
         """Wait until a run does not go on by itself; see `Host.rest`."""
         driven = self._runs.get(run_id)
-        if driven is not None and (driven.run.status == "running" or not driven.is_all_kept):
-            waiter: asyncio.Future[None] = self._loop.create_future()
-            driven.rests.append(waiter)
-            await waiter
+        if driven is not None and not driven.at_rest:
+            await self._waited(driven.rests)
 
     async def end(self, run_id: RunId) -> Run | None:
         """Wait until a run has ended; see `Host.end`."""
         driven = self._runs.get(run_id)
         if driven is None:
-            return self._recent.get(run_id)
-        waiter: asyncio.Future[Run] = self._loop.create_future()
-        driven.ends.append(waiter)
-        return await waiter
+            return self._rested.ended(run_id)
+        return await self._waited(driven.ends)
+
+    async def _waited(self, waiters: list[asyncio.Future[_T]]) -> _T:
+        """Wait beside others for the same; cancelled, leave no trace."""
+        waiter: asyncio.Future[_T] = self._loop.create_future()
+        waiters.append(waiter)
+        try:
+            return await waiter
+        finally:
+            if waiter in waiters:
+                waiters.remove(waiter)
 
     async def close(self) -> None:
         """Stop all calls and wait for them; see `Host.close`."""
@@ -235,7 +252,8 @@ class LocalHost:
         try:
             await self._calls.cancel(PATIENCE)
             for driven in list(self._runs.values()):
-                self._keeping.flush(driven)
+                with suppress(EngineError):  # those who wait for this run are told
+                    self._keeping.flush(driven)
         finally:
             for driven in list(self._runs.values()):
                 self._let_go(driven, EngineClosed())
@@ -250,20 +268,20 @@ class LocalHost:
         run_id = given.run_id
         if run_id in self._runs:
             raise RunExists(run_id)
+        if len(self._runs) >= self._most:
+            raise Overloaded(self._most)
         self._runs[run_id] = driven
         try:
             batch = self._advance(driven, given)
+            if driven.pending:
+                await self._keeping.until_kept(driven, batch[-1].seq)
         except LogMoved:
+            self._lost.discard(run_id)  # it is somebody else's, and was never ours
             raise RunExists(run_id) from None
         except BaseException:
-            if self._runs.get(run_id) is driven:
+            if not driven.status:  # it was refused
                 del self._runs[run_id]
             raise
-        if driven.pending:
-            try:
-                await self._keeping.until_kept(driven, batch[-1].seq)
-            except LogMoved:
-                raise RunExists(run_id) from None
 
     def _advance(self, driven: Driven, given: AnyInput) -> _Batch:
         """Decide, apply and hand over, with no await in between; carry out what is kept."""
@@ -285,6 +303,7 @@ class LocalHost:
                 plain = False
         if not plain:
             self._calls.stop_what_is_over(driven)
+            self._calls.place_what_waits(driven)  # a limit may have been raised
             if type(batch[0]) is RunForked:  # what had begun in the origin is due again
                 self._calls.begin_all(driven)
         if driven.run.timers or driven.due is not None:
@@ -314,37 +333,19 @@ class LocalHost:
 
     def _settle(self, driven: Driven) -> None:
         """Tell those who wait that the run does not go on by itself."""
-        rests, driven.rests = driven.rests, []
-        for rest in rests:
-            if not rest.done():
-                rest.set_result(None)
-        run_id = driven.run.id
-        if ended(driven.run):
-            driven.due = None
-            self._runs.pop(run_id, None)
-            self._resting.pop(run_id, None)
-            for end in driven.ends:
-                if not end.done():
-                    end.set_result(driven.run)
-            if driven.run.weight <= LIGHT:
-                self._recent[run_id] = driven.run
-                if len(self._recent) > RECENT:
-                    del self._recent[next(iter(self._recent))]
+        if driven.at_rest:
+            for rest in driven.rests:
+                if not rest.done():
+                    rest.set_result(None)
+        if not ended(driven.run):
+            self._rested.pause(driven.run.id)
             return
-        self._resting.pop(run_id, None)
-        self._resting[run_id] = None
-        if len(self._resting) > RESTING:
-            self._park(next(iter(self._resting)))
-
-    def _park(self, run_id: RunId) -> None:
-        """Let a run that rests leave the memory; whoever asks something of it wakes it.
-
-        One that somebody waits for or reads, or that has a deadline, stays.
-        """
-        del self._resting[run_id]
-        driven = self._runs.get(run_id)
-        if driven is not None and driven.idle and not self._watched(run_id):
-            del self._runs[run_id]
+        driven.due = None
+        self._runs.pop(driven.run.id, None)
+        self._rested.end(driven.run)
+        for end in driven.ends:
+            if not end.done():
+                end.set_result(driven.run)
 
     def _let_go(self, driven: Driven, why: BaseException) -> None:
         """Drive a run no further; its log stays as it is."""
@@ -360,10 +361,15 @@ class LocalHost:
 
     def _returned(self, each: Call, outcome: Outcome, began: float) -> None:
         """Tell the run what came of a call."""
+        driven, now = each.driven, self._clock.now()
+        if driven.due is not None and driven.due <= now:
+            self._come(driven, driven.due)  # the loop was held up, and the timer comes first
+            if each.stopped:
+                return
         self._feed(
-            each.driven,
+            driven,
             Result(
-                at=self._clock.now(),
+                at=now,
                 activation=each.activation,
                 attempt=each.attempt,
                 # The core checks it at the door, where its limits are known.
@@ -392,8 +398,3 @@ class LocalHost:
         self._feed(driven, Timer(at=due))
         if driven.due is None and driven.run.id in self._runs:
             self._set_timer(driven)
-
-
-def _stands(driven: Driven, due: datetime) -> bool:
-    """Tell whether a run still has the deadline that a timer was set for."""
-    return driven.due == due

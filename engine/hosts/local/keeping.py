@@ -76,21 +76,12 @@ class Keeping:
             if len(driven.held) >= AHEAD:
                 self.flush(driven)
             return
-        expected, driven.handed = driven.handed, row.last
-        try:
-            at_once = self._store.append(
-                driven.run.id, row, expected=expected, kept=driven.tell_kept, record=record
-            )
-        except BaseException as error:
-            # What was applied is not in the log: this copy of the run is worth nothing.
-            self._lost(driven, error)
-            raise
-        if at_once:
-            driven.kept = row.last  # and nobody waits for what is kept at once
+        if self._hand_over(driven, row, record):
             self._carry_out(driven, batch)
             self._tell(driven, row)
             return
-        ahead = driven.durability != "sync" and len(driven.pending) < AHEAD
+        begun = driven.kept != driven.began_at  # whatever the durability, the start is kept first
+        ahead = begun and driven.durability != "sync" and len(driven.pending) < AHEAD
         driven.pending.append((batch, row, ahead))
         if ahead:
             self._carry_out(driven, batch)
@@ -103,16 +94,7 @@ class Keeping:
         """
         held, driven.held = driven.held, []
         for row in held:
-            expected, driven.handed = driven.handed, row.last
-            try:
-                at_once = self._store.append(
-                    driven.run.id, row, expected=expected, kept=driven.tell_kept
-                )
-            except BaseException as error:
-                self._lost(driven, error)
-                raise
-            if at_once:
-                driven.kept = row.last
+            if self._hand_over(driven, row, None):
                 self._tell(driven, row)
             else:
                 driven.pending.append(((), row, True))
@@ -122,7 +104,8 @@ class Keeping:
         if not driven.pending:  # the run is lost, and nobody waits any more
             return
         if error is not None:
-            log.warning("run '%s' is driven no further here: %s", driven.run.id, error)
+            if driven.kept != driven.began_at:  # else its name was another run's, which is told
+                log.warning("run '%s' is driven no further here: %s", driven.run.id, error)
             self._lost(driven, error)
             return
         batch, row, carried_out = driven.pending.pop(0)
@@ -155,3 +138,18 @@ class Keeping:
                 "run before asking again",
                 details={"run_id": driven.run.id},
             ) from None
+
+    def _hand_over(self, driven: Driven, row: Row, record: RunRecord | None) -> bool:
+        """Give the store a row; tell whether it is kept already."""
+        expected, driven.handed = driven.handed, row.last
+        try:
+            at_once = self._store.append(
+                driven.run.id, row, expected=expected, kept=driven.tell_kept, record=record
+            )
+        except BaseException as error:
+            # What was applied is not in the log: this copy of the run is worth nothing.
+            self._lost(driven, error)
+            raise
+        if at_once:
+            driven.kept = row.last  # and nobody waits for what is kept at once
+        return at_once

@@ -20,6 +20,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from engine.entry import ErrorInfo
+from engine.errors import NodeError
 from engine.hosts.local.child import Child, Died
 from engine.hosts.local.threads import Threads
 from engine.hosts.local.worker import Task, decode_reply, encode
@@ -57,7 +58,8 @@ class Processes:
         self._idle_for = idle
         self._children: set[Child] = set()
         self._idle: list[Child] = []
-        self._starter = Threads(1)
+        self._starter = Threads(1, brief=True)
+        self._asked = 0
         self._begun = False
         self._closed = False
 
@@ -68,35 +70,45 @@ class Processes:
 
         Cancelled, it kills the process, with all that it has started.
         """
+        self._asked += 1
+        number = self._asked
         task = encode(
             Task(
                 module=str(tool.function.__module__),
                 qualname=str(getattr(tool.function, "__qualname__", tool.name)),
                 name=tool.name,
                 arguments=dict(arguments),
+                number=number,
             )
         )
         ends: list[str] = []
+        refused: list[str] = []
         ready = False
         async with self._places:
-            while len(ends) < ATTEMPTS and not self._closed:
+            while len(ends) + len(refused) < ATTEMPTS and not self._closed:
                 try:
                     child = await self._child()
+                except NodeError as error:  # no thread to begin one in, unless all are closed
+                    refused += [] if self._closed else [error.message]
+                    continue
                 except (OSError, EOFError) as error:  # no more processes, files or memory
-                    ends.append(str(error) or "the fork server died")
+                    refused.append(str(error) or "the fork server died")
                     continue
                 try:
                     reply = decode_reply(await child.ask(task))
                 except Died:
                     ready = ready or child.ready
                     ends.append(await child.end(PATIENCE))
+                    continue
                 except BaseException:
                     child.kill()
                     raise
-                else:
+                if reply.number == number:
                     self._put_back(child)
                     return reply.returned(), reply.error
-        return None, _lost(tool, ends, ready=ready)
+                child.kill()  # somebody speaks in its name: what it says can't be trusted
+                ends.append("it gave an answer to another call")
+        return None, _lost(tool, ends, refused, ready=ready)
 
     async def close(self, patience: float = PATIENCE) -> None:
         """Let idle processes end, kill those that are in a call, and wait for all of them.
@@ -126,7 +138,7 @@ class Processes:
         """Give a process that is idle, or begin one.
 
         Raises:
-            OSError, EOFError: The system refuses.
+            OSError, EOFError, NodeError: The system refuses.
         """
         if self._idle:
             child = self._idle.pop()
@@ -165,20 +177,33 @@ class Processes:
             child.kill()
 
 
-def _lost(tool: AnyTool, ends: list[str], *, ready: bool) -> ErrorInfo:
-    """Say how often a process died, and how."""
-    hint = "it crashed, was killed for its memory, or called os._exit: try its function by itself"
-    if not ready:
+def _lost(tool: AnyTool, ends: list[str], refused: list[str], *, ready: bool) -> ErrorInfo:
+    """Say how often a process died, and how; and what the system said when it gave none."""
+    said: list[str] = []
+    hint = ""
+    if ends:
+        said.append(f"the process of tool '{tool.name}' died {_times(ends)}")
         hint = (
-            "it died before the tool was called: in a script, what starts the engine belongs "
+            "it crashed, was killed for its memory, or called os._exit: try its function by itself"
+            if ready
+            else "it died before the tool was called: in a script, what starts the engine belongs "
             'behind if __name__ == "__main__":'
         )
-    times = "once" if len(ends) == 1 else f"{len(ends)} times"
+    if refused:
+        said.append(f"the system gave no process for tool '{tool.name}' {_times(refused)}")
+        hint = (
+            "let the engine have more processes, open files and memory (ulimit -a shows how "
+            "many), or call fewer tools at a time"
+        )
     return ErrorInfo(
         code="WORKER_LOST",
-        message=f"the process of tool '{tool.name}' died {times}: {', '.join(ends)}"
-        if ends
-        else f"the processes have been closed before tool '{tool.name}' was called",
-        hint=hint if ends else "",
-        details={"ends": [*ends]},
+        message="; ".join(said)
+        or f"the processes have been closed before tool '{tool.name}' was called",
+        hint=hint,
+        details={"ends": [*ends], "refused": [*refused]},
     )
+
+
+def _times(what: list[str]) -> str:
+    times = "once" if len(what) == 1 else f"{len(what)} times"
+    return f"{times}: {', '.join(what)}"

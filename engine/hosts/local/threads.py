@@ -68,10 +68,12 @@ class Threads:
 
     Args:
         limit: Calls at a time; more wait.
+        brief: What is called returns soon in any case, so nobody is warned of what was given up.
     """
 
-    def __init__(self, limit: int = LIMIT) -> None:
+    def __init__(self, limit: int = LIMIT, *, brief: bool = False) -> None:
         self._limit = limit
+        self._brief = brief
         self._loop = asyncio.get_running_loop()
         self._busy = 0
         """Calls that are being made and have not been given up."""
@@ -152,7 +154,7 @@ class Threads:
             return
         thread.jobs.put(None)
         self._lost += 1
-        if self._lost >= self._told:
+        if self._lost >= self._told and not self._brief:
             self._told *= 2
             log.warning(
                 "%d calls of tools were given up and still run: a thread can't be stopped, let "

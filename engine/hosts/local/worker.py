@@ -19,6 +19,7 @@ from multiprocessing import connection, parent_process
 from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.entry import ErrorInfo
 from engine.errors import InvalidValue
@@ -50,6 +51,8 @@ class Task(msgspec.Struct, frozen=True, array_like=True):
     name: str
     """What nodes call the tool."""
     arguments: dict[str, Json]
+    number: int = 0
+    """How many calls the process has been sent: what it answers says it, too."""
 
 
 class Reply(msgspec.Struct, frozen=True, array_like=True):
@@ -61,6 +64,8 @@ class Reply(msgspec.Struct, frozen=True, array_like=True):
     is_command: bool = False
     goto: str | tuple[str, ...] = ()
     error: ErrorInfo | None = None
+    number: int = 0
+    """Of the call that is answered."""
 
     def returned(self) -> object:
         """Give what the tool returned, as its process has left it."""
@@ -93,9 +98,27 @@ def serve(link: socket.socket) -> None:
     link.set_inheritable(False)  # what the tool starts must not hold it open
     # Whoever begins a process and does not want it after all hangs up.
     with link, link.makefile("rb") as asked, contextlib.suppress(ConnectionError):
+        me = os.getpid()
         link.sendall(framed(b""))
         while message := _read(asked):
-            link.sendall(framed(encode(_answer(_decode_task(message)))))
+            task = _decode_task(message)
+            reply = _answer(task)
+            if os.getpid() != me:
+                os._exit(0)  # the tool has forked, and this is its child: it has nothing to say
+            link.sendall(framed(_written(replace(reply, number=task.number), task)))
+
+
+def _written(reply: Reply, task: Task) -> bytes:
+    """Write down what came of a call, whatever the tool has put into it."""
+    try:
+        return encode(reply)
+    except (UnicodeEncodeError, TypeError, ValueError) as error:
+        told = ErrorInfo(
+            code="BAD_RESULT",
+            message=f"what tool '{task.name}' returned can't be written down: {error}",
+            hint="mend the names in its goto, or the texts of its error",
+        )
+        return encode(Reply(error=told, number=task.number))
 
 
 def _read(asked: BinaryIO) -> bytes:

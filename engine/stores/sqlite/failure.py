@@ -8,6 +8,8 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from engine.errors import EngineError
 from engine.stores.refusal import FAILED
 
@@ -24,6 +26,9 @@ _PASSING: Final = {
     sqlite3.SQLITE_READONLY: "its files can't be written",
 }
 """What can pass while nobody touches the store, by primary result code."""
+
+_DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+"""What SQLite says when the file, or its tables, are not as we made them."""
 
 _PRIMARY: Final = 0xFF
 """The bits of an extended result code that are the primary one."""
@@ -43,7 +48,20 @@ def failed(path: Path, error: BaseException, doing: str = "keep this") -> Engine
     told = EngineError(
         f"the database '{path}' can't {doing}: {type(error).__name__}: {error}",
         code=FAILED,
+        hint=_next_step(error),
         details={"path": str(path)},
     )
     told.__cause__ = error
     return told
+
+
+def _next_step(error: BaseException) -> str:
+    """Say what to do about an error that does not pass."""
+    code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
+    if code == sqlite3.SQLITE_TOOBIG:
+        return "make it smaller: keep large values elsewhere, and their names in the state"
+    if code in _DAMAGED or isinstance(error, msgspec.DecodeError):
+        return "the file was changed by another program, or the disk has failed: restore a backup"
+    if isinstance(error, ValueError | OverflowError):
+        return "mend what was given: SQLite has no place for such a value"
+    return "close the store and open it again; if that does not help, report it with this message"

@@ -70,6 +70,8 @@ class _Run(NamedTuple):
     no: int
     base: Seq
     """Where its own part of its log begins: the seq of its origin, or `BEGINNING`."""
+    origin: Origin | None
+    """Only of a fork."""
 
     def after(self, expected: Seq) -> Seq | None:
         """Give the end of the last of its own rows, if its log ends at `expected`."""
@@ -144,6 +146,8 @@ class Ledger:
         """Write the record of a batch; give False if its log can't begin, or not there."""
         run = self._find(batch.run_id)
         if run is not None:
+            if _forks(batch) is not None:
+                return False  # it is repeated, or its name is taken
             self._change(run, batch)
             return True
         if self._refuse_to_begin(batch) is not None:
@@ -215,16 +219,24 @@ class Ledger:
             if refused is not None:
                 return refused
             run = self._begin(batch)
+        elif (origin := _forks(batch)) is not None:
+            is_there = run.origin == origin and self._is_there(batch)
+            return None if is_there else refusal.taken(batch.run_id, origin)
         end, after = last_of(self._cursor, batch.run_id), run.after(batch.expected)
         if end == after:
             self._cursor.execute(_NEW_ROW, (run.no, after, batch.last, batch.data))
             if not is_new and batch.record is not None:
                 self._change(run, batch)
             return None
-        if rows_of(self._cursor, batch.run_id, batch.expected, 1) == [(batch.last, batch.data)]:
+        if self._is_there(batch):
             return None  # and its record was written with it, and may have changed since
         found = run.base if end is None else end
         return refusal.moved(batch.run_id, expected=batch.expected, found=found)
+
+    def _is_there(self, batch: Batch) -> bool:
+        """Tell whether a log has this batch, byte for byte, where it is to be."""
+        rows = rows_of(self._cursor, batch.run_id, batch.expected, 1)
+        return rows == [(batch.last, batch.data)]
 
     # -- runs -----------------------------------------------------------------------------
 
@@ -233,18 +245,16 @@ class Ledger:
         run = self._runs.get(run_id) or self._found.get(run_id)
         if run is None:
             there = self._cursor.execute(
-                "SELECT no, ifnull(origin_seq, ?) FROM runs WHERE run_id = ?", (BEGINNING, run_id)
+                "SELECT no, origin, origin_seq FROM runs WHERE run_id = ?", (run_id,)
             ).fetchall()
             if there:
-                run = self._found[run_id] = _Run(*there[0])
+                no, *origin = there[0]
+                run = self._found[run_id] = _run(no, _origin(*origin))
         return run
 
     def _refuse_to_begin(self, batch: Batch) -> EngineError | None:
         """Say why a log can't begin with this batch, if it can't."""
-        record = batch.record
-        origin = None
-        if record is not None and record.origin is not None and record.origin_seq is not None:
-            origin = Origin(RunId(record.origin), Seq(record.origin_seq))
+        record, origin = batch.record, _origin_of(batch)
         base = BEGINNING if origin is None else origin.seq
         if batch.expected != base:
             return refusal.moved(batch.run_id, expected=batch.expected, found=base)
@@ -261,7 +271,7 @@ class Ledger:
         assert batch.record is not None  # noqa: S101  # or its log would have been refused
         no = self._cursor.execute(_NEW_RUN, batch.record).lastrowid
         assert no is not None  # noqa: S101  # it was inserted
-        run = self._found[batch.run_id] = _Run(no, batch.expected)
+        run = self._found[batch.run_id] = _run(no, _origin_of(batch))
         return run
 
     def _change(self, run: _Run, batch: Batch) -> None:
@@ -281,6 +291,31 @@ class Ledger:
                 run.no,
             ),
         )
+
+
+def _run(no: int, origin: Origin | None) -> _Run:
+    return _Run(no, BEGINNING if origin is None else origin.seq, origin)
+
+
+def _origin(run_id: str | None, seq: int | None) -> Origin | None:
+    """Read an origin as the table has it."""
+    return None if run_id is None or seq is None else Origin(RunId(run_id), Seq(seq))
+
+
+def _origin_of(batch: Batch) -> Origin | None:
+    """Give the origin that the record of a batch names, if it has one that does."""
+    record = batch.record
+    return None if record is None else _origin(record.origin, record.origin_seq)
+
+
+def _forks(batch: Batch) -> Origin | None:
+    """Give what a fork comes from, if this is its first batch.
+
+    Such a batch begins a log. It never goes on with one, not even with one that ends where the
+    fork begins.
+    """
+    origin = _origin_of(batch)
+    return origin if origin is not None and origin.seq == batch.expected else None
 
 
 # -- what is asked ------------------------------------------------------------------------

@@ -200,5 +200,6 @@ class SQLiteStore:
 
     def _closed(self) -> StoreClosed:
         return StoreClosed(
-            f"{self!r} is not open", hint="an engine opens the store that it is given"
+            f"{self!r} is not open",
+            hint="`await store.open()` first; an engine opens the store that it is given",
         )

@@ -170,7 +170,8 @@ class Writer:
             self._giving_up.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
         words = f"the database '{self._path}' was closed before it could keep this: {self.trouble}"
-        self._fail(group, partial(StoreClosed, words))
+        hint = "see to that, then open the store again: what was kept is there, this is not"
+        self._fail(group, partial(StoreClosed, words, hint=hint))
 
     def _fail(self, group: Sequence[Task], error: Callable[[], EngineError]) -> None:
         for task in group:

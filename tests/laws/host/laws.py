@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from engine import Engine, RunHandle
     from tests.laws.furnish import Case
+    from tests.laws.host.world import Ending
 
 Waits: TypeAlias = Literal["start", "result", "rest", "tail"]
 """What somebody waits for who is cancelled alone."""
@@ -135,7 +136,14 @@ def cancelled(world: World, cuts: list[int], whole: World | None = None) -> None
         for run_id, told in whole.told.items():
             seen = world.lives[run_id].model.seen | whole.lives[run_id].model.seen
             if OUTSIDE not in seen:
-                differ(f"{run_id} after cuts", world.told[run_id], told)
+                the_same_end(f"the end of {run_id} after cuts", world.told[run_id], told)
+
+
+def the_same_end(what: str, ours: Ending, theirs: Ending) -> None:
+    """See that two schedules end a run alike; which of several failures is first, they decide."""
+    differ(what, ours[0], theirs[0])
+    if ours[0] == "completed":
+        differ(what, ours[1], theirs[1])
 
 
 def killed(world: World, cuts: list[int]) -> None:
@@ -242,7 +250,7 @@ def retried(world: World, whole: World, chance: Random) -> set[str]:
     live, other = world.lives[name], whole.lives[name]
     failing = live.run.failing is not None  # what had failed gets another attempt
     if world.case.flavour == "lawful" and not failing and OUTSIDE not in other.model.seen:
-        differ("the end of a retry", world.told[retry], whole.told[name])
+        the_same_end("the end of a retry", world.told[retry], whole.told[name])
     return {"a retried run"}
 
 
