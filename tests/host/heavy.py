@@ -163,3 +163,9 @@ def forks() -> dict[str, Json]:
     if os.fork() == 0:
         return {"child": 1}
     return {"parent": 1}
+
+
+@tool(name="heavy.spin_in_c", execution="process")
+def spin_in_c() -> None:
+    """Compute in C for ever, without letting go of the interpreter."""
+    pow(10**9_999_999, 10**6, 10**9_999_989)

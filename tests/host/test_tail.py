@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
-from engine import Engine, RunHandle, Seq
+from engine import (
+    BEGINNING,
+    Engine,
+    MemoryStore,
+    Row,
+    RunHandle,
+    RunId,
+    RunRecord,
+    Seq,
+    entry,
+)
+from engine.tail import Tails
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 async def count(n: int) -> dict[str, object]:
@@ -104,3 +118,26 @@ async def test_the_lines_of_a_log_are_its_entries_as_they_are_kept(run: RunHandl
     assert lines[0].startswith(b'{"type":"run.started","seq":0,')
     assert lines[-1].startswith(b'{"type":"run.completed"')
     assert not any(b"\n" in line for line in lines)
+
+
+async def test_a_reader_misses_nothing_that_somebody_else_wrote_in_between() -> None:
+    def row(seq: int) -> Row:
+        return Row((entry.RunResumed(seq=Seq(seq), batch=Seq(seq), at=NOW, run_id=RunId("r")),))
+
+    store, live = MemoryStore(), True
+    tails = Tails(store, live=lambda _: live)
+    record = RunRecord(
+        run_id=RunId("r"), graph="g", version="v", status="running", began=NOW, changed=NOW
+    )
+    store.append(RunId("r"), row(0), expected=BEGINNING, kept=lambda _: None, record=record)
+    reader = tails.read(RunId("r"))
+    seen = [(await anext(reader))[0].last]  # type: ignore[index]  # a row
+
+    for seq in range(1, 5):  # of 1 and 4 we are told; 2 and 3 another engine has written
+        store.append(RunId("r"), row(seq), expected=Seq(seq - 1), kept=lambda _: None)
+        if seq in {1, 4}:
+            tails.grown(RunId("r"), row(seq))
+    live = False
+    seen += [item[0].last async for item in reader if isinstance(item, tuple)]
+
+    assert seen == [0, 1, 2, 3, 4]
