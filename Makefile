@@ -41,7 +41,7 @@ test: install ## Run the tests, on two workers, in at most 12 minutes
 
 test-long: install ## Run the laws for an hour or a million random runs, and kill 1,000 processes
 	AWE_LAWS=1000000 AWE_LAWS_SECONDS=3600 AWE_KILLS=1000 \
-	  $(BIN)/pytest -n 2 --durations=10 --timeout=0 tests/laws tests/system
+	  $(BIN)/pytest -n 2 --dist worksteal --durations=10 --timeout=0 tests/laws tests/system
 
 check: install ## Check style, types and who may import whom
 	$(BIN)/ruff check .
