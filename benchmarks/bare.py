@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -32,6 +33,44 @@ async def queue_hop(hops: int = 6_000) -> float:
             there.put_nowait(i)
             await back.get()
         return (time.process_time() - began) / hops
+
+
+async def task_hop(hops: int = 6_000) -> float:
+    """Give the CPU seconds of a queue hop whose taker makes a task for each message.
+
+    That is an actor without an engine: what no hop of ours can go below on this loop.
+    """
+    loop = asyncio.get_running_loop()
+    queues: tuple[asyncio.Queue[int], ...] = (asyncio.Queue(), asyncio.Queue())
+    done: asyncio.Future[None] = loop.create_future()
+
+    async def work(me: int, count: int) -> None:
+        if count == hops:
+            done.set_result(None)
+        else:
+            queues[1 - me].put_nowait(count + 1)
+
+    async def act(me: int) -> None:
+        made: set[asyncio.Task[None]] = set()
+        while True:
+            count = await queues[me].get()
+            if sys.version_info >= (3, 12):
+                asyncio.Task(work(me, count), loop=loop, eager_start=True)
+            else:
+                task = loop.create_task(work(me, count))
+                made.add(task)
+                task.add_done_callback(made.discard)
+
+    actors = [loop.create_task(act(me)) for me in range(2)]
+    await asyncio.sleep(0)
+    began = time.process_time()
+    queues[0].put_nowait(0)
+    await done
+    took = time.process_time() - began
+    for actor in actors:
+        actor.cancel()
+    await asyncio.wait(actors)
+    return took / hops
 
 
 async def thread_hop(hops: int = 300) -> float:

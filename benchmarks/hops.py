@@ -109,7 +109,12 @@ async def measure(rounds: Rounds) -> list[Section]:
     figures: dict[str, list[float]] = {workload.name: [] for workload, _ in listed}
     ratios: dict[str, list[float]] = {workload.name: [] for workload, _ in listed}
     hops: list[float] = []
+    tasks: list[float] = []
+    beside: list[float] = []
     for _ in rounds:
+        task = await bare.task_hop()
+        tasks.append(task * 1e6)
+        beside.append(task / await bare.queue_hop())
         for workload, _ in listed:
             before = await bare.queue_hop()
             taken = await cost(workload)
@@ -117,7 +122,10 @@ async def measure(rounds: Rounds) -> list[Section]:
             hops.append(hop * 1e6)
             figures[workload.name].append(taken * 1e6)
             ratios[workload.name].append(taken / hop)
-    lines = [Line("a bare asyncio.Queue hop", hops, "us")]
+    lines = [
+        Line("a bare asyncio.Queue hop", hops, "us"),
+        Line("the same, with a task for each message", tasks, "us", beside),
+    ]
     lines += [
         Line(each.name, figures[each.name], "us", ratios[each.name], goal and round(goal, 1))
         for each, goal in listed
