@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 MEASURED = {
     "hops": """
         a bare asyncio.Queue hop
+        the same, with a task for each message
         chain of 10, per node
         chain of 100, per node
         chain of 400, per node
@@ -53,7 +54,8 @@ MEASURED = {
         state of 1 MB over 1 KB, per step, on disk
     """,
     "memory": """
-        paused, its log in SQLite
+        paused and in memory, its log in SQLite
+        parked: paused, and in SQLite alone
         in a tool that waits, its log in SQLite
         over, its log in SQLite
     """,
