@@ -48,13 +48,17 @@ class Readers:
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[Ask | None] = SimpleQueue()
         self._ended = [self._loop.create_future() for _ in range(THREADS)]
-        for number, ended in enumerate(self._ended):
+        self._threads = [
             threading.Thread(
                 target=self._work,
                 args=(ended,),
                 name=f"awe-reader-{number}-{path.name}",
                 daemon=True,
-            ).start()
+            )
+            for number, ended in enumerate(self._ended)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     async def ask(self, question: Callable[[sqlite3.Cursor], Answer]) -> Answer:
         """Ask, and wait for the answer; whoever is cancelled loses only that.
@@ -76,6 +80,9 @@ class Readers:
         """Answer what was asked, and end the threads."""
         self.stop()
         await asyncio.wait(self._ended, timeout=GRACE)
+        for thread, ended in zip(self._threads, self._ended, strict=True):
+            if ended.done():
+                thread.join()  # it has said its last word: microseconds are left of it
 
     # -- in the threads -------------------------------------------------------------------
 

@@ -107,6 +107,8 @@ class Writer:
                 self._path,
                 PATIENCE + GRACE,
             )
+        else:
+            self._thread.join()  # it has said its last word: microseconds are left of it
 
     # -- in the thread --------------------------------------------------------------------
 
