@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from api.wire import ActionRequest
+from api.operation import RUNS
+from api.wire.runs import ActionRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from engine import Action
-
-RUNS: Final = "/api/v1/runs"
 
 ROUTES: Final[Mapping[str, str]] = {
     "retry": "retry",

@@ -12,10 +12,9 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import Route, WebSocketRoute
 
-from api import forks, graphs, health, listing, openapi, problem, reading, runs, stream
-from api.actions import RUNS
-from api.control import COMMANDS
+from api import problem, stream
 from api.idempotency import Keys
+from api.openapi import OPERATIONS
 from engine import Engine, EngineError
 
 if TYPE_CHECKING:
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
 
 STREAM: Final = "/api/v1/ws/workflow/{run_id}"
-
-RUN: Final = f"{RUNS}/{{run_id}}"
 
 
 class State(TypedDict):
@@ -53,20 +50,9 @@ def create_app(
 
     return Starlette(
         routes=[
-            Route("/api/v1/graph/create", graphs.create, methods=["POST"]),
-            Route("/api/v1/graph/run", runs.run, methods=["POST"]),
-            Route("/api/v1/graph/state/{run_id}", runs.state, methods=["GET"]),
-            Route(RUNS, listing.runs, methods=["GET"]),
-            *(Route(f"{RUN}/{name}", route, methods=["POST"]) for name, route in COMMANDS.items()),
-            Route(f"{RUN}/fork", forks.fork, methods=["POST"]),
-            Route(f"{RUN}/retry", forks.retry, methods=["POST"]),
-            Route(f"{RUN}/log", reading.log, methods=["GET"]),
-            Route(f"{RUN}/diff", reading.diff, methods=["GET"]),
-            Route(f"{RUN}/report", reading.report, methods=["GET"]),
+            *(Route(each.path, each.endpoint, methods=[each.method]) for each in OPERATIONS),
             WebSocketRoute(STREAM, stream.stream),
             Route(STREAM, stream.no_stream, include_in_schema=False),
-            Route("/healthz", health.healthz, methods=["GET"]),
-            Route("/openapi.json", openapi.openapi, methods=["GET"]),
         ],
         exception_handlers={
             problem.BadRequest: problem.bad_request,

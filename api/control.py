@@ -8,39 +8,38 @@ from __future__ import annotations
 
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
 from api import body
-from api.actions import RUNS
+from api.operation import BODY_PROBLEMS, RUN, RUNS, Endpoint, Operation
 from api.problem import BadRequest
 from api.runs import status_of
-from api.wire import (
+from api.wire.commands import (
     BreakpointsRequest,
     CancelRequest,
     CommandDone,
     LimitsRequest,
     PatchRequest,
     PlainRequest,
-    Reply,
     SkipRequest,
 )
+from api.wire.reply import Reply
 from engine import Engine, RunOver
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
 
     from starlette.requests import Request
 
     from engine import AnyEntry, RunHandle
 
-    Route: TypeAlias = Callable[[Request], Awaitable[Reply]]
 
 Asked = TypeVar("Asked", bound=msgspec.Struct)
 
 
-def _command(kind: type[Asked], ask: Callable[[RunHandle, Asked], Awaitable[AnyEntry]]) -> Route:
+def _command(kind: type[Asked], ask: Callable[[RunHandle, Asked], Awaitable[AnyEntry]]) -> Endpoint:
     """Make a route of a method of runs; a body of which nothing is needed may be left out."""
     required = any(each.required for each in msgspec.structs.fields(kind))
 
@@ -71,20 +70,66 @@ def _over(run: RunHandle, error: RunOver) -> BadRequest:
     )
 
 
-COMMANDS: Final[Mapping[str, Route]] = {
-    "cancel": _command(CancelRequest, lambda run, asked: run.cancel(asked.reason)),
-    "pause": _command(PlainRequest, lambda run, _: run.pause()),
-    "resume": _command(PlainRequest, lambda run, _: run.resume()),
-    "step": _command(PlainRequest, lambda run, _: run.step()),
-    "breakpoints": _command(
-        BreakpointsRequest, lambda run, asked: run.set_breakpoints(asked.breakpoints)
+def _operation(
+    name: str,
+    summary: str,
+    kind: type[Asked],
+    ask: Callable[[RunHandle, Asked], Awaitable[AnyEntry]],
+    *,
+    called: str | None = None,
+) -> Operation:
+    """Describe a command; its last part of the path is its name."""
+    return Operation(
+        path=f"{RUN}/{name}",
+        name=called or f"{name}Run",
+        summary=summary,
+        endpoint=_command(kind, ask),
+        method="post",
+        body=kind,
+        answers={"200": (CommandDone, "It was carried out; this is what it caused.")},
+        problems=("404", "409", *BODY_PROBLEMS),
+    )
+
+
+OPERATIONS: Final = (
+    _operation(
+        "cancel",
+        "End a run now; the tools that are running are stopped",
+        CancelRequest,
+        lambda run, asked: run.cancel(asked.reason),
     ),
-    "patch": _command(PatchRequest, lambda run, asked: run.patch(asked.patch, node=asked.node)),
-    "skip": _command(
-        SkipRequest, lambda run, asked: run.skip(asked.patch, activation=asked.activation)
+    _operation("pause", "Let no further node begin", PlainRequest, lambda run, _: run.pause()),
+    _operation("resume", "Let a paused run go on", PlainRequest, lambda run, _: run.resume()),
+    _operation(
+        "step",
+        "Let a paused run fire one node, and stay paused",
+        PlainRequest,
+        lambda run, _: run.step(),
     ),
-    "limits": _command(
-        LimitsRequest, lambda run, asked: run.raise_limits(asked.limits, resume=asked.resume)
+    _operation(
+        "breakpoints",
+        "Put breakpoints in place of those there are",
+        BreakpointsRequest,
+        lambda run, asked: run.set_breakpoints(asked.breakpoints),
+        called="setBreakpoints",
     ),
-}
-"""Each route by its last part."""
+    _operation(
+        "patch",
+        "Set keys of the state of what is in flight",
+        PatchRequest,
+        lambda run, asked: run.patch(asked.patch, node=asked.node),
+    ),
+    _operation(
+        "skip",
+        "Give the result of a node in its place",
+        SkipRequest,
+        lambda run, asked: run.skip(asked.patch, activation=asked.activation),
+    ),
+    _operation(
+        "limits",
+        "Give limits of a run other values",
+        LimitsRequest,
+        lambda run, asked: run.raise_limits(asked.limits, resume=asked.resume),
+        called="raiseLimits",
+    ),
+)

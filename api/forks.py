@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from api import body
+from api.operation import BODY_PROBLEMS, RUN, Endpoint, Operation
 from api.runs import address, made_before, status_of, taken
-from api.wire import ForkRequest, NewRun, OriginView, Reply, RetryRequest
+from api.wire.forks import ForkRequest, NewRun, OriginView, RetryRequest
+from api.wire.reply import Body, Reply
 from engine import Engine, RunExists
 
 if TYPE_CHECKING:
@@ -86,3 +88,35 @@ async def _parted(run: RunHandle) -> OriginView | None:
     """Say where a fork parted; None if it is no fork."""
     origin = (await run.record()).origin
     return None if origin is None else OriginView(origin.run_id, origin.seq)
+
+
+def _operation(name: str, kind: type[Body], endpoint: Endpoint, summary: str) -> Operation:
+    """Describe a way to a new run."""
+    return Operation(
+        path=f"{RUN}/{name}",
+        name=f"{name}Run",
+        summary=summary,
+        endpoint=endpoint,
+        method="post",
+        body=kind,
+        answers={"201": (NewRun, "The new run goes on.")},
+        problems=("404", "409", "429", *BODY_PROBLEMS),
+        makes=True,
+        located=True,
+    )
+
+
+OPERATIONS: Final = (
+    _operation(
+        "fork",
+        ForkRequest,
+        fork,
+        "Begin a new run with the log of this one, up to an entry, as its past",
+    ),
+    _operation(
+        "retry",
+        RetryRequest,
+        retry,
+        "Begin a new run where this one ended: what failed is tried again",
+    ),
+)

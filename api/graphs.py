@@ -6,10 +6,12 @@ This module knows how a graph is created over HTTP. What a document means, the e
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from api import body
-from api.wire import GraphCreated, Reply
+from api.operation import BODY_PROBLEMS, Operation
+from api.wire.graphs import GraphCreated
+from api.wire.reply import Reply
 from engine import Engine, Graph
 
 if TYPE_CHECKING:
@@ -33,3 +35,20 @@ async def create(request: Request) -> Response:
         return Reply(created, HTTPStatus.CREATED if made.new else HTTPStatus.OK)
 
     return await keys.once(request, raw, act)
+
+
+OPERATIONS: Final = (
+    Operation(
+        path="/api/v1/graph/create",
+        name="createGraph",
+        summary="Create a workflow graph: its document, in any of its shorthands",
+        endpoint=create,
+        method="post",
+        answers={
+            "201": (GraphCreated, "It is new, or a new version of its name."),
+            "200": (GraphCreated, "It was there already."),
+        },
+        problems=BODY_PROBLEMS,
+        makes=True,
+    ),
+)

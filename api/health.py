@@ -5,7 +5,9 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
-from api.wire import Health, Reply
+from api.operation import Operation
+from api.wire.health import Health
+from api.wire.reply import Reply
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -16,3 +18,14 @@ VERSION: Final = version("agent-workflow-engine")
 async def healthz(_: Request) -> Reply:
     """Say that the server answers."""
     return Reply(Health("ok", VERSION))
+
+
+OPERATIONS: Final = (
+    Operation(
+        path="/healthz",
+        name="healthz",
+        summary="Whether the server answers",
+        endpoint=healthz,
+        answers={"200": (Health, "It does.")},
+    ),
+)

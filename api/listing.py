@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Final, get_args
 
 import msgspec
 
+from api.operation import RUNS, Operation, Parameter, number
 from api.query import Query
-from api.wire import ListedRun, OriginView, Reply, RunList
+from api.wire.forks import OriginView
+from api.wire.reading import ListedRun, RunList
+from api.wire.reply import Reply
 from engine import Engine, NotFound, RunId, RunRecord, Status
 
 if TYPE_CHECKING:
@@ -109,3 +112,26 @@ def _read(query: Query, name: str) -> RunRecord | None:
         began=began,
         changed=began,
     )
+
+
+OPERATIONS: Final = (
+    Operation(
+        path=RUNS,
+        name="listRuns",
+        summary="List runs, the latest first",
+        endpoint=runs,
+        parameters=(
+            Parameter(
+                "status",
+                "query",
+                {"type": "array", "items": {"type": "string", "enum": [*_STATUSES]}},
+                "Only those in this status, or in one of several (`status=failed&status=paused`).",
+            ),
+            Parameter("graph", "query", {"type": "string"}, "Only those of the graph so called."),
+            number("limit", 1, "At most so many.", maximum=MOST, default=LIMIT),
+            Parameter("before", "query", {"type": "string"}, "The `next` of the page before."),
+        ),
+        answers={"200": (RunList, "A page of the list.")},
+        problems=("422", "500", "503"),
+    ),
+)

@@ -1,21 +1,23 @@
 """The description of the API, in OpenAPI 3.1.
 
 This module knows how a description is written down; what there is to describe stands in
-`operations`. A test holds it against the routes that there are, so that it describes what
-exists and nothing else. WebSockets are no part of OpenAPI; the stream is told of in words.
+`operations`, of which the routes are made, too. WebSockets are no part of OpenAPI; the stream
+is told of in words.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from api.health import VERSION
 from api.idempotency import HEADER, REPLAYED
-from api.operations import OPERATIONS, Operation, Parameter
+from api.operation import Operation, Parameter
+from api.operations import OPERATIONS as ALL_OTHERS
 from api.problem import MEDIA_TYPE, ProblemDocument
-from api.wire import Reply
+from api.wire.reply import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,6 +64,19 @@ async def openapi(_: Request) -> Reply:
     return Reply(document())
 
 
+OPERATIONS: Final = (
+    *ALL_OTHERS,
+    Operation(
+        path="/openapi.json",
+        name="openapi",
+        summary="This description",
+        endpoint=openapi,
+        answers={"200": (None, "OpenAPI 3.1.")},
+    ),
+)
+"""Everything there is, the description included."""
+
+
 def document() -> dict[str, Json]:
     """Describe every route."""
     kinds: set[type[msgspec.Struct]] = {ProblemDocument}
@@ -70,9 +85,9 @@ def document() -> dict[str, Json]:
         kinds |= {kind for kind in named if kind is not None}
     ordered = sorted(kinds, key=lambda kind: kind.__name__)
     _, schemas = msgspec.json.schema_components(ordered, ref_template=_REF)
-    paths: dict[str, Json] = {}
-    for each in OPERATIONS:  # no path has two
-        paths[each.path] = {each.method: _operation(each)}
+    paths: dict[str, dict[str, Json]] = defaultdict(dict)
+    for each in OPERATIONS:
+        paths[each.path][each.method] = _operation(each)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -81,7 +96,7 @@ def document() -> dict[str, Json]:
             "description": f"{_STREAM}\n\n{_KEYS}",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "paths": paths,
+        "paths": {**paths},
         "components": {"schemas": schemas},
     }
 
@@ -92,10 +107,13 @@ def _operation(told: Operation) -> dict[str, Json]:
     operation: dict[str, Json] = {"operationId": told.name, "summary": told.summary}
     if parameters:
         operation["parameters"] = [*parameters]
-    if told.posts:
+    if told.has_body:
+        content: dict[str, Json] = {"schema": _schema(told.body)}
+        if told.example is not None:
+            content["example"] = dict(told.example)
         operation["requestBody"] = {
             "required": told.body_required,
-            "content": {"application/json": {"schema": _schema(told.body)}},
+            "content": {"application/json": content},
         }
     problem: Json = {MEDIA_TYPE: {"schema": _ref(ProblemDocument)}}
     refusals: dict[str, Json] = {
@@ -117,10 +135,11 @@ def _parameter(told: Parameter) -> Json:
 
 def _answer(told: Operation, status: str) -> Json:
     kind, description = told.answers[status]
-    answer: dict[str, Json] = {
-        "description": description,
-        "content": {"application/json": {"schema": _schema(kind)}},
-    }
+    answer: dict[str, Json] = {"description": description}
+    if told.media != "application/json":
+        answer["content"] = {told.media: {"schema": {"type": "string"}}}
+    elif status != "204":
+        answer["content"] = {told.media: {"schema": _schema(kind)}}
     headers: dict[str, Json] = {}
     if told.located:
         headers["Location"] = _header("The address of the state of the run.")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from starlette.exceptions import HTTPException
 
-from api.wire import Reply
+from api.wire.reply import Reply
 from engine import (  # msgspec reads annotations at run time
     EngineClosed,
     EngineError,

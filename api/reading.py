@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Final
 from starlette.responses import Response
 
 from api.actions import requests_for
+from api.operation import RUN, Operation, Parameter, number
 from api.problem import BadRequest
 from api.query import Query
 from api.runs import address
-from api.wire import ChangedKey, EarlierAttempt, FailureReport, Reply, StateDifference
+from api.wire.reading import ChangedKey, EarlierAttempt, FailureReport, LogPage, StateDifference
+from api.wire.reply import Reply
 from engine import BEGINNING, Engine, Seq
 
 if TYPE_CHECKING:
@@ -101,3 +103,47 @@ async def report(request: Request) -> Reply:
             ),
         )
     )
+
+
+OPERATIONS: Final = (
+    Operation(
+        path=f"{RUN}/log",
+        name="getLog",
+        summary="Read the log of a run, page by page",
+        endpoint=log,
+        parameters=(
+            number("after", -1, "The seq of the last entry already read; -1: none.", default=-1),
+            number(
+                "limit",
+                1,
+                "At most so many; a page of large entries has fewer.",
+                maximum=MOST,
+                default=LIMIT,
+            ),
+        ),
+        answers={"200": (LogPage, "A page of the log.")},
+        problems=("404", "422", "500", "503"),
+    ),
+    Operation(
+        path=f"{RUN}/diff",
+        name="diffStates",
+        summary="Compare the state of a run after one of its entries with that after another",
+        endpoint=diff,
+        parameters=(
+            Parameter(
+                "from", "query", {"type": "integer", "minimum": 0}, "The one entry.", required=True
+            ),
+            number("to", 0, "The other; the state as it is now if left out."),
+        ),
+        answers={"200": (StateDifference, "What is different.")},
+        problems=("404", "422", "500", "503"),
+    ),
+    Operation(
+        path=f"{RUN}/report",
+        name="getReport",
+        summary="Say what a run failed of, or is paused for, and what can be done about it",
+        endpoint=report,
+        answers={"200": (FailureReport, "The report.")},
+        problems=("404", "422", "500", "503"),
+    ),
+)

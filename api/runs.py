@@ -16,9 +16,11 @@ import msgspec
 
 from api import body
 from api.actions import requests_for
+from api.operation import BODY_PROBLEMS, Operation, number
 from api.problem import BadRequest
 from api.query import Query
-from api.wire import BranchState, Reply, RunAccepted, RunError, RunRequest, RunState, WaitingNode
+from api.wire.reply import Reply
+from api.wire.runs import BranchState, RunAccepted, RunError, RunRequest, RunState, WaitingNode
 from engine import Engine, NotFound, RunExists, RunHandle, Snapshot
 
 if TYPE_CHECKING:
@@ -162,3 +164,31 @@ def _error(snapshot: Snapshot) -> RunError | None:
     return RunError(
         **msgspec.structs.asdict(snapshot.error), node=snapshot.node, attempt=snapshot.attempt
     )
+
+
+OPERATIONS: Final = (
+    Operation(
+        path="/api/v1/graph/run",
+        name="runGraph",
+        summary="Execute a workflow",
+        endpoint=run,
+        method="post",
+        body=RunRequest,
+        answers={
+            "200": (RunState, "With `wait`: it has ended, or is paused."),
+            "202": (RunAccepted, "It goes on."),
+        },
+        problems=("404", "409", "429", *BODY_PROBLEMS),
+        makes=True,
+        located=True,
+    ),
+    Operation(
+        path=f"{STATE}/{{run_id}}",
+        name="getState",
+        summary="Get the state of a run, as it is or was",
+        endpoint=state,
+        parameters=(number("at", 0, "The state after this entry, and those decided with it."),),
+        answers={"200": (RunState, "The run.")},
+        problems=("404", "422", "500", "503"),
+    ),
+)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.websockets import WebSocket
 
-    from api.wire import Reply
+    from api.wire.reply import Reply
 
 log: Final = logging.getLogger(__name__)
 

@@ -1,0 +1,15 @@
+"""Numbers that several requests take, and what they may be."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+from msgspec import Meta
+
+Position: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
+"""The seq of an entry, or the name of an activation, as a client gives it."""
+
+_Amount: TypeAlias = Annotated[int, Meta(ge=-(2**53), le=2**53)]
+
+LimitValues: TypeAlias = dict[str, _Amount | float | None]
+"""Limits by name, and the values they are to have; null: none (of `deadline` only)."""

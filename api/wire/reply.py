@@ -1,0 +1,25 @@
+"""How an answer is written, and what every body of a request has in common.
+
+This module knows no word of the API. A request is read strictly: a field that does not exist
+is refused rather than overlooked.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import orjson
+from starlette.responses import Response
+
+
+class Reply(Response):
+    """An answer in JSON."""
+
+    media_type: str | None = "application/json"
+
+    def render(self, content: object) -> bytes:
+        """Write structs, dataclasses and plain values; times in UTC, with a Z."""
+        return orjson.dumps(content, default=msgspec.to_builtins)
+
+
+class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of a request."""
