@@ -18,7 +18,7 @@ from msgspec import field
 from engine.ids import ActivationId, Json, RunId, Seq  # noqa: TC001  # as above
 
 
-class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """An error as a value: what a person needs to understand and mend it."""
 
     code: str
@@ -33,7 +33,7 @@ class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Seconds that whoever failed asked to be left alone."""
 
 
-class Breakpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Breakpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A place where a run pauses: before or after a node, always or under a condition."""
 
     node: str
@@ -41,7 +41,7 @@ class Breakpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     when: str | None = None
 
 
-class Counts(msgspec.Struct, frozen=True, kw_only=True):
+class Counts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The messages of a run that ended. `sent == consumed + withdrawn + open`, always."""
 
     sent: int
@@ -50,8 +50,11 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     open: int
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
-    """What every entry carries."""
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="type", gc=False):
+    """What every entry carries.
+
+    Entries hold JSON and never each other, so the garbage collector need not visit them.
+    """
 
     seq: Seq
     """The number of this entry in its log, from 0."""
@@ -91,7 +94,7 @@ class RunForked(Caused, frozen=True, kw_only=True, tag="run.forked"):
     """True: the idempotency keys of the origin stay, so that effects are not repeated."""
 
 
-class MessageSent(Entry, frozen=True, kw_only=True, tag="message.sent"):
+class MessageSent(Entry, frozen=True, tag="message.sent"):
     """A message went along an edge; its seq is its name."""
 
     to: str
@@ -114,7 +117,7 @@ class MessageWithdrawn(Entry, frozen=True, kw_only=True, tag="message.withdrawn"
     """The activation that held them and is to be stopped, if one did."""
 
 
-class NodeStarted(Entry, frozen=True, kw_only=True, tag="node.started"):
+class NodeStarted(Entry, frozen=True, tag="node.started"):
     """A node fired, or was given another attempt, and was handed to its actor."""
 
     node: str
@@ -124,7 +127,7 @@ class NodeStarted(Entry, frozen=True, kw_only=True, tag="node.started"):
     attempt: int = 1
 
 
-class NodeCompleted(Entry, frozen=True, kw_only=True, tag="node.completed"):
+class NodeCompleted(Entry, frozen=True, tag="node.completed"):
     """A node gave back `patch`; the messages its activation held are consumed."""
 
     node: str

@@ -18,7 +18,7 @@ from engine.entry import Breakpoint, ErrorInfo  # noqa: TC001  # as above
 from engine.ids import ActivationId, Json, RunId  # noqa: TC001  # as above
 
 
-class Input(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=True):
+class Input(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
     """What every input carries."""
 
     at: datetime
@@ -35,7 +35,7 @@ class Start(Input, frozen=True, kw_only=True):
     actor: str = "anonymous"
 
 
-class Result(Input, frozen=True, kw_only=True):
+class Result(Input, frozen=True):
     """What came of one attempt: a patch (None: an empty one), or an error as a value."""
 
     activation: ActivationId

@@ -80,35 +80,27 @@ class Batch(msgspec.Struct, eq=False):
         seq, named, queued, took = (
             self.run.next_seq, result.overwrites, result.queued, result.took,
         )  # fmt: skip
-        return NodeCompleted(
-            seq=seq,
-            batch=seq,
-            at=self.at,
-            run_id=self.run_id,
-            node=activation.node,
-            activation=activation.id,
-            attempt=activation.attempt,
-            patch=patch,
-            overwrites=tuple([key for key in patch if key in named]) if named else (),
-            goto=goto,
-            queued=None if queued is None else seconds(queued),
-            took=None if took is None else seconds(took),
-            cached=bool(result.cached),
+        return NodeCompleted(  # in the order of its fields: by name, they cost half as much again
+            seq,
+            seq,
+            self.at,
+            self.run_id,
+            activation.node,
+            activation.id,
+            activation.attempt,
+            patch,
+            tuple([key for key in patch if key in named]) if named else (),
+            goto,
+            None if queued is None else seconds(queued),
+            None if took is None else seconds(took),
+            bool(result.cached),
         )
 
     def pass_on(self, completed: NodeCompleted, to: str) -> None:
         """Write a completion, and the only message it sent."""
         seq = Seq(completed.seq + 1)
         force_setattr(completed, "batch", seq)  # where the batch ends if nothing fires
-        sent = MessageSent(
-            seq=seq,
-            batch=seq,
-            at=self.at,
-            run_id=self.run_id,
-            to=to,
-            source=completed.node,
-            activation=completed.activation,
-        )
+        sent = MessageSent(seq, seq, self.at, self.run_id, to, completed.node, completed.activation)
         self.entries += (completed, sent)
         pass_on(self.run, completed, sent)
 
@@ -117,24 +109,8 @@ class Batch(msgspec.Struct, eq=False):
         at, run_id, seq = self.at, self.run_id, Seq(completed.seq + 1)
         last = Seq(seq + 1)
         force_setattr(completed, "batch", last)  # most often the batch ends here
-        sent = MessageSent(
-            seq=seq,
-            batch=last,
-            at=at,
-            run_id=run_id,
-            to=to,
-            source=completed.node,
-            activation=completed.activation,
-        )
-        started = NodeStarted(
-            seq=last,
-            batch=last,
-            at=at,
-            run_id=run_id,
-            node=to,
-            activation=ActivationId(seq),
-            messages=(seq,),
-        )
+        sent = MessageSent(seq, last, at, run_id, to, completed.node, completed.activation)
+        started = NodeStarted(last, last, at, run_id, to, ActivationId(seq), (seq,))
         self.entries += (completed, sent, started)
         hop(self.run, completed, sent, started)
 
@@ -142,15 +118,7 @@ class Batch(msgspec.Struct, eq=False):
         """Write that a message was sent."""
         run = self.run
         seq = run.next_seq
-        entry = MessageSent(
-            seq=seq,
-            batch=seq,
-            at=self.at,
-            run_id=self.run_id,
-            to=to,
-            source=source.node,
-            activation=source.id,
-        )
+        entry = MessageSent(seq, seq, self.at, self.run_id, to, source.node, source.id)
         self.entries.append(entry)
         apply(run, entry)
 
@@ -160,16 +128,7 @@ class Batch(msgspec.Struct, eq=False):
         """Write that a node was started."""
         run = self.run
         seq = run.next_seq
-        entry = NodeStarted(
-            seq=seq,
-            batch=seq,
-            at=self.at,
-            run_id=self.run_id,
-            node=node,
-            activation=activation,
-            messages=messages,
-            attempt=attempt,
-        )
+        entry = NodeStarted(seq, seq, self.at, self.run_id, node, activation, messages, attempt)
         self.entries.append(entry)
         apply(run, entry)
 

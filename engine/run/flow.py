@@ -260,7 +260,8 @@ def _passed_on(run: Run, completed: log.NodeCompleted, sent: log.MessageSent) ->
 
     activation = run.activations.pop(ended)
     del run.running[ended]
-    write(run, activation, completed.patch, completed.overwrites)
+    if completed.patch:
+        write(run, activation, completed.patch, completed.overwrites)
     _consume(run, activation)
 
     rounds = activation.rounds

@@ -42,7 +42,7 @@ EAGER: Final = sys.version_info >= (3, 12)
 """Whether a task can take its first step at once, so that a tool that never waits costs no
 turn of the loop."""
 
-_EagerTask: Final = cast("Callable[..., asyncio.Task[None]]", asyncio.Task)  # type: ignore[explicit-any]  # `eager_start` is known from 3.12 on
+_Task: Final = cast("Callable[..., asyncio.Task[None]]", asyncio.Task)  # type: ignore[explicit-any]  # `eager_start` is known from 3.12 on
 
 
 class Call(msgspec.Struct, eq=False):
@@ -160,11 +160,12 @@ class Actor:
                 continue
             self._busy += 1
             if EAGER:
-                task = _EagerTask(self._work(each), loop=loop, name=name, eager_start=True)
+                task = _Task(self._work(each), loop=loop, name=name, eager_start=True)
                 if not task.done():
                     self._began(each, task)
             else:
-                self._began(each, loop.create_task(self._work(each), name=name))
+                # What loop.create_task does, without the half microsecond that it takes to ask.
+                self._began(each, _Task(self._work(each), loop=loop, name=name))
             if turn.spend():
                 await asyncio.sleep(0)
 

@@ -369,17 +369,17 @@ class LocalHost:
         self._feed(
             driven,
             Result(
-                at=now,
-                activation=each.activation,
-                attempt=each.attempt,
+                now,
+                each.activation,
+                each.attempt,
                 # The core checks it at the door, where its limits are known.
-                patch=cast("dict[str, Json] | None", outcome.patch),
-                overwrites=outcome.overwrites,
-                goto=outcome.goto,
-                error=outcome.error,
-                cached=outcome.cached,
-                queued=round(began - each.since, 6),  # the clock is no finer
-                took=round(self._loop.time() - began, 6),
+                cast("dict[str, Json] | None", outcome.patch),
+                outcome.overwrites,
+                outcome.goto,
+                outcome.error,
+                int((began - each.since) * 1e6) / 1e6,  # the clock is no finer; and
+                int((self._loop.time() - began) * 1e6) / 1e6,  # round() takes 0.4 us
+                outcome.cached,
             ),
         )
 
