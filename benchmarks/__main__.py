@@ -16,7 +16,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from benchmarks import durable, hops, memory, readers, waits
+from benchmarks import budget, durable, hops, memory, readers, waits
 from benchmarks.rounds import QUICK
 
 if TYPE_CHECKING:
@@ -31,7 +31,14 @@ else:
     LOOP = uvloop.new_event_loop
     LOOP_NAME = f"uvloop {uvloop.__version__}"
 
-PARTS = {"hops": hops, "readers": readers, "waits": waits, "durable": durable, "memory": memory}
+PARTS = {
+    "hops": hops,
+    "budget": budget,
+    "readers": readers,
+    "waits": waits,
+    "durable": durable,
+    "memory": memory,
+}
 
 
 def main() -> int:

@@ -19,7 +19,7 @@ from engine.errors import EngineError
 from engine.ids import BEGINNING, RunId, Seq
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 
     from engine.frame import Frame
     from engine.row import Row
@@ -60,10 +60,15 @@ class _Reader:
         """Each with the last entry that was kept when it was said: it is read after that."""
         self.waiter: asyncio.Future[None] | None = None
 
-    def said_by(self, after: Seq) -> Iterator[Frame]:
+    def said_by(self, after: Seq) -> Sequence[Frame]:
         """Give the frames that a reader may have that has read up to `after`."""
-        while self.frames and self.frames[0][0] <= after:
-            yield self.frames.popleft()[1]
+        frames = self.frames
+        if not frames:
+            return ()
+        found: list[Frame] = []
+        while frames and frames[0][0] <= after:
+            found.append(frames.popleft()[1])
+        return found
 
     async def woken(self) -> None:
         """Wait until there is something to read, or nothing more will come."""
@@ -102,10 +107,6 @@ class _Channel:
         if rows[-1].first <= after + 1:  # nearly always the only one it lacks
             return (rows[-1],)
         return [row for row in rows if row.last > after]
-
-    def has_more(self, after: Seq) -> bool:
-        """Tell whether a reader that has everything up to `after` lacks something kept since."""
-        return self.last > after
 
     def see_that_it_follows(self, run_id: RunId, after: Seq, max_behind: int | None) -> None:
         """Send a reader away that is further behind than it wanted to be."""
@@ -187,7 +188,9 @@ class Tails:
                 # In this order, nothing is missed: a run that is over before we look has
                 # had all of its rows kept.
                 live = self._live(run_id)
-                rows = await self._since(channel, run_id, after)
+                rows = channel.since(after)
+                if rows is None:
+                    rows = await self._store.read(run_id, after, limit=AT_ONCE)
                 for row in rows:
                     if caught_up:
                         channel.see_that_it_follows(run_id, after, max_behind)
@@ -198,8 +201,8 @@ class Tails:
                     yield row, seen
                 for frame in reader.said_by(after):
                     yield frame
-                if rows or channel.has_more(after):
-                    continue
+                if channel.last > after or (rows and (not caught_up or len(rows) >= AT_ONCE)):
+                    continue  # there was more, or may have been
                 if not live:
                     return
                 caught_up = True
@@ -222,7 +225,3 @@ class Tails:
             channel.readers.discard(reader)
             if not channel.readers and self._channels.get(run_id) is channel:
                 del self._channels[run_id]
-
-    async def _since(self, channel: _Channel, run_id: RunId, after: Seq) -> Sequence[Row]:
-        rows = channel.since(after)
-        return await self._store.read(run_id, after, limit=AT_ONCE) if rows is None else rows

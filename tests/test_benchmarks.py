@@ -35,6 +35,19 @@ MEASURED = {
         fan-out and join, per branch, 400 over 100
         fan-out and join, per branch, 4,000 over 10
     """,
+    "budget": """
+        the end of a task, the actor's turn, the next task
+        from the tool to a result for the core
+        the clock
+        step: checking the patch
+        step: applying it
+        step: routing, entries, the rest
+        the row into the store
+        the host's accounts, and the next call
+        the inbox, waking the actor
+        all of that
+        the garbage collector, on top of it
+    """,
     "readers": """
         one subscriber, as entries, added per entry
         one subscriber, as lines of JSON, added per entry
