@@ -6,7 +6,12 @@ PYTHON ?= python3
 SEED ?=
 
 BIN := .venv/bin
+SERVES := .venv/serves
 STAMP := .venv/installed
+
+# Runs something that takes a while and says nothing, with a dot for each second of it.
+alive = { $(1) & }; pid=$$!; trap 'kill $$pid; exit 130' INT TERM; \
+  while kill -0 $$pid 2>/dev/null; do printf .; sleep 1; done; wait $$pid && echo
 
 # Whoever hangs is stopped after 12 minutes, with pytest's own report of what was running.
 AT_MOST := $(if $(shell command -v timeout),timeout --foreground --signal=INT 720)
@@ -21,27 +26,31 @@ help: ## List what can be made
 
 install: $(STAMP) ## Make the environment in .venv, with everything for tests and checks
 
-$(STAMP): pyproject.toml
+$(SERVES): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "$(PYTHON) is too old: Python 3.11 or later is needed (make PYTHON=python3.12 ...)"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
 	  { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get install -y python3-venv; } || \
 	  { echo "$(PYTHON) can't make environments: install python3-venv (Debian: apt-get install python3-venv)"; exit 1; }
-	@echo "making .venv, about a minute"
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@printf 'making .venv, half a minute '; $(PYTHON) -m venv .venv
+	@$(call alive,$(BIN)/python -m pip install --quiet --upgrade pip)
+	@printf 'installing '; $(call alive,$(BIN)/python -m pip install --quiet --editable .)
 	@touch $@
 
-run: install ## Serve the API on HOST and PORT
+$(STAMP): $(SERVES)
+	@printf 'installing what tests and checks need, half a minute '; \
+	  $(call alive,$(BIN)/python -m pip install --quiet --editable '.[dev]')
+	@touch $@
+
+run: $(SERVES) ## Serve the API on HOST and PORT
 	@exec $(BIN)/awe serve --host $(HOST) --port $(PORT)
 
 test: install ## Run the tests, on two workers, in at most 12 minutes
 	$(AT_MOST) $(BIN)/pytest -n 2 --durations=10
 
-test-long: install ## Run the laws for an hour or a million random runs, and kill 1,000 processes
-	AWE_LAWS=1000000 AWE_LAWS_SECONDS=3600 AWE_KILLS=1000 \
-	  $(BIN)/pytest -n 2 --dist worksteal --durations=10 --timeout=0 tests/laws tests/system
+test-long: install ## Run the laws for an hour or a million random runs, kill 1,000 processes, make 2,000 odd requests
+	AWE_LAWS=1000000 AWE_LAWS_SECONDS=3600 AWE_KILLS=1000 AWE_FUZZ=2000 \
+	  $(BIN)/pytest -n 2 --dist worksteal --durations=10 --timeout=0 tests/laws tests/system tests/api/test_schemathesis.py
 
 check: install ## Check style, types and who may import whom
 	$(BIN)/ruff check .

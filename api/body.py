@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from difflib import get_close_matches
+from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 MAX_BODY: Final = 1024 * 1024
 """Bytes; counted as they arrive, so that no more is ever held."""
+
+_DIGITS: Final = 18
+"""Of a length; more is too large whatever it says."""
 
 OFF_THE_LOOP: Final = 64 * 1024
 """Bytes from which a body is parsed in a thread: it would hold up everybody else."""
@@ -51,17 +55,15 @@ async def raw(request: Request, *, required: bool = True) -> bytes:
     """
     if required:
         _must_be_json(request)
+    told = request.headers.get("content-length", "")
+    if told.isdecimal() and (len(told) > _DIGITS or int(told) > MAX_BODY):
+        raise _too_large()  # nobody needs to send it to be told so
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
         if size > MAX_BODY:
-            raise BadRequest(
-                f"the body is larger than {MAX_BODY} bytes",
-                code="BODY_TOO_LARGE",
-                status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                hint="keep large values outside, and pass their address",
-            )
+            raise _too_large()
         chunks.append(chunk)
     if not required:
         if not size:
@@ -70,11 +72,31 @@ async def raw(request: Request, *, required: bool = True) -> bytes:
     return b"".join(chunks)
 
 
+def _too_large() -> BadRequest:
+    return BadRequest(
+        f"the body is larger than {MAX_BODY:,} bytes",
+        code="BODY_TOO_LARGE",
+        status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        hint="keep large values outside, and pass their address",
+    )
+
+
 async def decoded(body: bytes, decode: Callable[[bytes], Decoded]) -> Decoded:
     """Decode a body, a large one off the loop; raises what `decode` raises."""
     if len(body) < OFF_THE_LOOP:
         return decode(body)
     return await to_thread.run_sync(decode, body)
+
+
+@cache
+def _decoder(kind: type[Body]) -> msgspec.json.Decoder[Body]:
+    return msgspec.json.Decoder(kind)
+
+
+@cache
+def _fields(kind: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    """Look up the fields of a struct, once: it compiles every annotation."""
+    return msgspec.structs.fields(kind)
 
 
 def _must_be_json(request: Request) -> None:
@@ -94,8 +116,13 @@ def decode(body: bytes, kind: type[Body]) -> Body:
     Raises:
         BadRequest: It is not JSON (400), or fields of it are not right (422): all of them.
     """
-    given = _object(body)
-    fields = {each.encode_name: each for each in msgspec.structs.fields(kind)}
+    decoder: msgspec.json.Decoder[Body] = _decoder(kind)
+    try:
+        return decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        pass  # it is read again, to find everything that is wrong with it
+    given = json_object(body)
+    fields = {each.encode_name: each for each in _fields(kind)}
     problems: list[Problem] = []
     for name, value in given.items():
         if name not in fields:
@@ -117,8 +144,12 @@ def decode(body: bytes, kind: type[Body]) -> Body:
     return msgspec.convert(given, kind)
 
 
-def _object(body: bytes) -> dict[str, object]:
-    """Decode a JSON object; integers stay exact, however large they are."""
+def json_object(body: bytes) -> dict[str, object]:
+    """Decode a JSON object; integers stay exact, however large they are.
+
+    Raises:
+        BadRequest: It is not JSON (400), or no object (422).
+    """
     try:
         given: object = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
     except msgspec.DecodeError as error:
@@ -161,7 +192,7 @@ def _not_json(body: bytes, message: str) -> BadRequest:
 
 def _unknown(name: str, known: list[str]) -> Problem:
     close = get_close_matches(name, known, n=1)
-    hint = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(known)}"
+    hint = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(known) or 'none'}"
     return Problem("UNKNOWN_FIELD", _pointer(name), f"there is no field '{name}'", hint)
 
 

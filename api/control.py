@@ -29,11 +29,11 @@ from api.wire.reply import Reply
 from engine import Engine, RunOver
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from starlette.requests import Request
 
-    from engine import AnyEntry, RunHandle
+    from engine import AnyEntry, Json, RunHandle
 
 
 Asked = TypeVar("Asked", bound=msgspec.Struct)
@@ -70,22 +70,26 @@ def _over(run: RunHandle, error: RunOver) -> BadRequest:
     )
 
 
+_CALLED: Final = {"breakpoints": "setBreakpoints", "limits": "raiseLimits"}
+"""Commands whose operation has a name of its own."""
+
+
 def _operation(
     name: str,
     summary: str,
     kind: type[Asked],
     ask: Callable[[RunHandle, Asked], Awaitable[AnyEntry]],
-    *,
-    called: str | None = None,
+    example: Mapping[str, Json],
 ) -> Operation:
     """Describe a command; its last part of the path is its name."""
     return Operation(
         path=f"{RUN}/{name}",
-        name=called or f"{name}Run",
+        name=_CALLED.get(name, f"{name}Run"),
         summary=summary,
         endpoint=_command(kind, ask),
         method="post",
         body=kind,
+        example=example,
         answers={"200": (CommandDone, "It was carried out; this is what it caused.")},
         problems=("404", "409", *BODY_PROBLEMS),
     )
@@ -97,39 +101,55 @@ OPERATIONS: Final = (
         "End a run now; the tools that are running are stopped",
         CancelRequest,
         lambda run, asked: run.cancel(asked.reason),
+        {"reason": "nobody waits for it any more"},
     ),
-    _operation("pause", "Let no further node begin", PlainRequest, lambda run, _: run.pause()),
-    _operation("resume", "Let a paused run go on", PlainRequest, lambda run, _: run.resume()),
+    _operation(
+        "pause",
+        "Let no further node begin",
+        PlainRequest,
+        lambda run, _: run.pause(),
+        {},
+    ),
+    _operation(
+        "resume",
+        "Let a paused run go on",
+        PlainRequest,
+        lambda run, _: run.resume(),
+        {},
+    ),
     _operation(
         "step",
         "Let a paused run fire one node, and stay paused",
         PlainRequest,
         lambda run, _: run.step(),
+        {},
     ),
     _operation(
         "breakpoints",
         "Put breakpoints in place of those there are",
         BreakpointsRequest,
         lambda run, asked: run.set_breakpoints(asked.breakpoints),
-        called="setBreakpoints",
+        {"breakpoints": [{"node": "echo", "where": "after", "when": "words > 3"}]},
     ),
     _operation(
         "patch",
         "Set keys of the state of what is in flight",
         PatchRequest,
         lambda run, asked: run.patch(asked.patch, node=asked.node),
+        {"patch": {"greeting": "Good day"}},
     ),
     _operation(
         "skip",
         "Give the result of a node in its place",
         SkipRequest,
         lambda run, asked: run.skip(asked.patch, activation=asked.activation),
+        {"patch": {"greeting": "Good day"}},
     ),
     _operation(
         "limits",
         "Give limits of a run other values",
         LimitsRequest,
         lambda run, asked: run.raise_limits(asked.limits, resume=asked.resume),
-        called="raiseLimits",
+        {"limits": {"max_visits": 2000}, "resume": True},
     ),
 )

@@ -18,13 +18,13 @@ from api.wire.reply import Body, Reply
 from engine import Engine, RunExists
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from starlette.requests import Request
     from starlette.responses import Response
 
     from api.idempotency import Attempt, Keys
-    from engine import RunHandle
+    from engine import Json, RunHandle
 
 
 async def fork(request: Request) -> Response:
@@ -90,7 +90,9 @@ async def _parted(run: RunHandle) -> OriginView | None:
     return None if origin is None else OriginView(origin.run_id, origin.seq)
 
 
-def _operation(name: str, kind: type[Body], endpoint: Endpoint, summary: str) -> Operation:
+def _operation(
+    name: str, kind: type[Body], endpoint: Endpoint, summary: str, example: Mapping[str, Json]
+) -> Operation:
     """Describe a way to a new run."""
     return Operation(
         path=f"{RUN}/{name}",
@@ -99,6 +101,7 @@ def _operation(name: str, kind: type[Body], endpoint: Endpoint, summary: str) ->
         endpoint=endpoint,
         method="post",
         body=kind,
+        example=example,
         answers={"201": (NewRun, "The new run goes on.")},
         problems=("404", "409", "429", *BODY_PROBLEMS),
         makes=True,
@@ -112,11 +115,13 @@ OPERATIONS: Final = (
         ForkRequest,
         fork,
         "Begin a new run with the log of this one, up to an entry, as its past",
+        {"at": 2, "run_id": "second", "patch": {"name": "Bob"}},
     ),
     _operation(
         "retry",
         RetryRequest,
         retry,
         "Begin a new run where this one ended: what failed is tried again",
+        {"run_id": "fourth"},
     ),
 )

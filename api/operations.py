@@ -7,17 +7,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from api import control, forks, graphs, health, listing, reading, runs
+from api import (
+    control,
+    diagrams,
+    events,
+    forks,
+    graphs,
+    health,
+    listing,
+    reading,
+    runs,
+    templates,
+    tools,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from api.operation import Operation
 
-OPERATIONS: Final[tuple[Operation, ...]] = (
-    *graphs.OPERATIONS,
-    *runs.OPERATIONS,
-    *listing.OPERATIONS,
-    *control.OPERATIONS,
-    *forks.OPERATIONS,
-    *reading.OPERATIONS,
-    *health.OPERATIONS,
-)
+GROUPS: Final[Mapping[str, tuple[Operation, ...]]] = {
+    "Graphs": (*graphs.OPERATIONS, *diagrams.OPERATIONS),
+    "Runs": (*runs.OPERATIONS, *listing.OPERATIONS, *reading.OPERATIONS, *events.OPERATIONS),
+    "Control of runs": (*control.OPERATIONS, *forks.OPERATIONS),
+    "Tools": tools.OPERATIONS,
+    "Templates": templates.OPERATIONS,
+    "Server": health.OPERATIONS,
+}
+"""By what it is about."""

@@ -57,6 +57,19 @@ MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER: Final = 1
 """Seconds after which to ask again when the store could keep nothing, or runs are too many."""
 
+HINTS: Final[Mapping[HTTPStatus, str]] = {
+    HTTPStatus.BAD_REQUEST: "mend the text there: strings and names stand in double quotes, and "
+    "no comma stands behind the last",
+    HTTPStatus.NOT_FOUND: "look at the name; what there is stands in the lists of /api/v1",
+    HTTPStatus.CONFLICT: "look at it as it is now, and ask again if that is still meant",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "mend each of `problems`: `path` says where it is",
+    HTTPStatus.TOO_MANY_REQUESTS: "ask again after as many seconds as Retry-After says",
+    HTTPStatus.SERVICE_UNAVAILABLE: "ask again when the server is there again",
+}
+"""The next step where whoever refused knows none."""
+
+_LOST: Final = "the routes are listed in /docs"
+
 
 class ProblemDocument(msgspec.Struct, frozen=True, omit_defaults=True):
     """What went wrong, and what to do about it."""
@@ -68,7 +81,8 @@ class ProblemDocument(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str
     instance: str
     code: str
-    hint: str = ""
+    hint: str
+    """The next step."""
     problems: tuple[Problem, ...] = ()
     """Everything that is wrong with the request, each with a JSON pointer into the body, or
     `?name` for a parameter of the query."""
@@ -133,16 +147,17 @@ async def http_error(request: Request, error: Exception) -> Reply:
     assert isinstance(error, HTTPException)  # noqa: S101  # what it is registered for
     status = HTTPStatus(error.status_code)
     path, method = request.url.path, request.method
+    headers = dict(error.headers or {})
     match status:
         case HTTPStatus.NOT_FOUND:
-            detail, hint = f"there is nothing at {path}", "the routes are listed in /openapi.json"
+            detail, hint = f"there is nothing at {path}", _LOST
         case HTTPStatus.METHOD_NOT_ALLOWED:
-            allowed = (error.headers or {}).get("Allow", "")
-            detail, hint = f"{path} can't be asked with {method}", f"use {allowed}"
+            headers["Allow"] = ", ".join(sorted(headers.get("Allow", "").split(", ")))
+            detail, hint = f"{path} can't be asked with {method}", f"use {headers['Allow']}"
         case _:
-            detail, hint = error.detail, ""
+            detail, hint = error.detail, _LOST
     reply = _reply(request, BadRequest(detail, code=status.name, status=status, hint=hint))
-    reply.headers.update(error.headers or {})
+    reply.headers.update(headers)
     return reply
 
 
@@ -165,16 +180,27 @@ def counted(problems: int) -> str:
     return f"{problems} problem{'' if problems == 1 else 's'}"
 
 
-def _reply(request: Request, error: BadRequest) -> Reply:
-    document = ProblemDocument(
+def document(error: BadRequest, path: str) -> ProblemDocument:
+    """Write what went wrong with a request for a path."""
+    return ProblemDocument(
         type=f"urn:awe:problem:{error.code}",
         title=error.code.replace("_", " ").capitalize(),
         status=error.status,
         detail=error.message,
-        instance=request.url.path,
+        instance=path,
         code=error.code,
-        hint=error.hint,
+        hint=error.hint or _next_step(error),
         problems=error.problems,
         details=error.details,
     )
-    return Reply(document, error.status, media_type=MEDIA_TYPE)
+
+
+def _reply(request: Request, error: BadRequest) -> Reply:
+    return Reply(document(error, request.url.path), error.status, media_type=MEDIA_TYPE)
+
+
+def _next_step(error: BadRequest) -> str:
+    """Give the hint of the only problem, or what helps in general."""
+    if len(error.problems) == 1 and error.problems[0].hint:
+        return error.problems[0].hint
+    return HINTS.get(error.status, "the log of the server says why")

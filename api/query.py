@@ -1,4 +1,4 @@
-"""The query of a request, read parameter by parameter.
+"""The query of a request, read parameter by parameter, and what headers say of the same kind.
 
 This module knows how a parameter is read. It does not know what any of them is for. As in a
 body, all that is wrong is said at once, and what does not exist is refused: a filter that is
@@ -38,6 +38,7 @@ class Query:
 
     def __init__(self, connection: HTTPConnection) -> None:
         self._given = connection.query_params
+        self._headers = connection.headers
         self._known: list[str] = []
         self._problems: list[Problem] = []
 
@@ -52,13 +53,21 @@ class Query:
     def number(self, name: str, *, least: int, most: int | None = None) -> int | None:
         """Read a whole number; None if it is not there, or wrong."""
         text = self.text(name)
-        if text is None:
-            return None
+        return None if text is None else self._number(f"?{name}", text, least, most)
+
+    def number_in_header(self, name: str, *, least: int) -> int | None:
+        """Read a whole number in a header; None if it is not there or empty, or wrong."""
+        text = self._headers.get(name)
+        return self._number(name, text, least, None) if text else None
+
+    def _number(self, where: str, text: str, least: int, most: int | None) -> int | None:
+        name = where.removeprefix("?")
         value = int(text) if _WHOLE.fullmatch(text) else least - 1
         if value < least or (most is not None and value > most):
             span = f"from {least}" if most is None else f"from {least} to {most:,}"
             got = f"got '{text[:_SHOWN]}'"
-            self._wrong("OUT_OF_RANGE", name, f"{name}: expected a whole number {span}, {got}")
+            message = f"{name}: expected a whole number {span}, {got}"
+            self._problems.append(Problem("OUT_OF_RANGE", where, message, ""))
             return None
         return value
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import anyio
 import msgspec
 
-from api import body
+from api import body, examples
 from api.actions import requests_for
 from api.operation import BODY_PROBLEMS, Operation, number
 from api.problem import BadRequest
@@ -30,7 +30,11 @@ if TYPE_CHECKING:
     from api.idempotency import Attempt, Keys
     from engine import GraphVersion, Status
 
+RUN_GRAPH: Final = "/api/v1/graph/run"
+
 STATE: Final = "/api/v1/graph/state"
+
+GET_STATE: Final = f"{STATE}/{{run_id}}"
 
 
 async def run(request: Request) -> Response:
@@ -168,12 +172,13 @@ def _error(snapshot: Snapshot) -> RunError | None:
 
 OPERATIONS: Final = (
     Operation(
-        path="/api/v1/graph/run",
+        path=RUN_GRAPH,
         name="runGraph",
         summary="Execute a workflow",
         endpoint=run,
         method="post",
         body=RunRequest,
+        example=examples.BEGUN,
         answers={
             "200": (RunState, "With `wait`: it has ended, or is paused."),
             "202": (RunAccepted, "It goes on."),
@@ -183,7 +188,7 @@ OPERATIONS: Final = (
         located=True,
     ),
     Operation(
-        path=f"{STATE}/{{run_id}}",
+        path=GET_STATE,
         name="getState",
         summary="Get the state of a run, as it is or was",
         endpoint=state,

@@ -8,48 +8,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
-from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
+
+from api.connection import RequestProtocol, StreamProtocol
 
 if TYPE_CHECKING:
-    import asyncio
     import socket
     from collections.abc import Callable
 
     from starlette.applications import Starlette
-    from uvicorn._types import ASGISendEvent
 
 GRACE: Final = 10
 """Seconds that requests get to end when the server stops."""
 
 MAX_FRAME: Final = 64 * 1024
 """Bytes of one message that a WebSocket client may send; it has nothing to say."""
-
-
-LINGER: Final = 10.0
-"""Seconds that a reader gets to take what was sent to it, once it was told to go."""
-
-
-class StreamProtocol(WSProtocol):
-    """uvicorn's WebSocket, which also lets go of readers that do not read.
-
-    As it comes, it waits for such a reader to make room for the close frame, and then for
-    ever until all that was sent has been taken.
-    """
-
-    cut: asyncio.TimerHandle | None = None
-
-    async def send(self, message: ASGISendEvent) -> None:
-        """Send what the application says; a close frame is small and waits for no room."""
-        if message["type"] == "websocket.close" and self.cut is None:
-            self.writable.set()
-            self.cut = self.loop.call_later(LINGER, self.transport.abort)
-        await super().send(message)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the deadline: it is met."""
-        if self.cut is not None:
-            self.cut.cancel()
-        super().connection_lost(exc)
 
 
 class Server(uvicorn.Server):
@@ -72,8 +44,12 @@ class Server(uvicorn.Server):
                 host=host,
                 port=port,
                 log_level="warning",
+                access_log=False,  # it would be made for every request, and then thrown away
+                proxy_headers=False,  # nobody stands before us whose word counts
+                server_header=False,
                 lifespan="on",
                 timeout_graceful_shutdown=GRACE,
+                http=RequestProtocol,
                 ws=StreamProtocol,
                 ws_max_size=MAX_FRAME,
                 ws_per_message_deflate=False,  # 70 % more CPU, and some clients break
@@ -83,6 +59,6 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen, and say where."""
         await super().startup(sockets)
-        for server in self.servers:
-            host, port, *_ = server.sockets[0].getsockname()
-            self._listening(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+        # Where a name has several addresses, all have the same port, and one says enough.
+        host, port, *_ = self.servers[0].sockets[0].getsockname()
+        self._listening(f"http://{f'[{host}]' if ':' in host else host}:{port}")

@@ -7,12 +7,33 @@ stand in the log of a run is described in `entry`.
 from engine import entry
 from engine.action import Action
 from engine.ask import Branch
+from engine.binding import Verdict
 from engine.cache import Cache
 from engine.caches.memory import MemoryCache
 from engine.call import Command, Overwrite
 from engine.catalog import GraphVersion
 from engine.clock import Clock, SystemClock
+from engine.condition import Expression
 from engine.context import Context
+from engine.declaration import (
+    Declaration,
+    DeclaredTool,
+    InvalidDeclaration,
+    Problems,
+    ToolKind,
+    installed_tool_kinds,
+)
+from engine.diagram import (
+    DIAGRAM_STYLE,
+    DiagramTooLarge,
+    NodePath,
+    NodeStatus,
+    RunPath,
+    draw,
+    mermaid,
+    path_of,
+    svg,
+)
 from engine.difference import Difference
 from engine.engine import Engine
 from engine.entry import AnyEntry, Breakpoint, ErrorInfo
@@ -33,6 +54,7 @@ from engine.handle import RunHandle
 from engine.host import Durability, EngineClosed, Overloaded, RunExists
 from engine.ids import BEGINNING, ActivationId, Json, RunId, Seq
 from engine.reducer import Reducer
+from engine.registry import Registered, Registry
 from engine.report import Report, RunCancelled, RunFailed
 from engine.row import Row
 from engine.snapshot import Snapshot, Waiting
@@ -48,10 +70,18 @@ from engine.store import (
 from engine.stores.memory import MemoryStore
 from engine.stores.sqlite import SQLiteStore
 from engine.tail import Lagging
+from engine.template import (
+    InvalidParameters,
+    InvalidTemplate,
+    Template,
+    installed_templates,
+)
 from engine.tool import InvalidTool, Tool, ToolError, Tools, installed_tools, tool
+from engine.value import admit
 
 __all__ = [
     "BEGINNING",
+    "DIAGRAM_STYLE",
     "Action",
     "ActivationId",
     "AnyEntry",
@@ -61,6 +91,9 @@ __all__ = [
     "Clock",
     "Command",
     "Context",
+    "Declaration",
+    "DeclaredTool",
+    "DiagramTooLarge",
     "Difference",
     "Document",
     "Durability",
@@ -68,11 +101,15 @@ __all__ = [
     "EngineClosed",
     "EngineError",
     "ErrorInfo",
+    "Expression",
     "Frame",
     "Graph",
     "GraphBuilder",
     "GraphVersion",
+    "InvalidDeclaration",
     "InvalidGraph",
+    "InvalidParameters",
+    "InvalidTemplate",
     "InvalidTool",
     "InvalidValue",
     "Join",
@@ -81,14 +118,19 @@ __all__ = [
     "LogMoved",
     "MemoryCache",
     "MemoryStore",
+    "NodePath",
+    "NodeStatus",
     "NotApplicable",
     "NotFound",
     "Origin",
     "Overloaded",
     "Overwrite",
     "Problem",
+    "Problems",
     "Reducer",
     "Refused",
+    "Registered",
+    "Registry",
     "Report",
     "Retry",
     "Row",
@@ -98,6 +140,7 @@ __all__ = [
     "RunHandle",
     "RunId",
     "RunOver",
+    "RunPath",
     "RunRecord",
     "SQLiteStore",
     "Seq",
@@ -107,11 +150,21 @@ __all__ = [
     "StoreClosed",
     "StoreUnavailable",
     "SystemClock",
+    "Template",
     "Tool",
     "ToolError",
+    "ToolKind",
     "Tools",
+    "Verdict",
     "Waiting",
+    "admit",
+    "draw",
     "entry",
+    "installed_templates",
+    "installed_tool_kinds",
     "installed_tools",
+    "mermaid",
+    "path_of",
+    "svg",
     "tool",
 ]

@@ -77,7 +77,7 @@ class Binding:
         self._memo = (
             None
             if node.cache is None or cache is None
-            else Memo(tool.name, node, node.cache, cache)
+            else Memo(tool.name, tool.version, node, node.cache, cache)
         )
         self._records = self._memo is not None or tool.execution == "process"
         """Whether the arguments are needed as JSON, too."""

@@ -8,6 +8,7 @@ keeps its number.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -102,14 +103,7 @@ class Catalog:
         Raises:
             NotFound: There is no such graph, or no such version of it.
         """
-        versions = self._versions.get(graph_id)
-        if versions is None:
-            raise NotFound(
-                f"there is no graph '{graph_id}'",
-                code="GRAPH_NOT_FOUND",
-                hint=self._hint(graph_id),
-                details={"graph_id": graph_id},
-            )
+        versions = self._versions_of(graph_id)
         number = max(versions) if version is None else version
         if number not in versions:
             raise NotFound(
@@ -119,6 +113,25 @@ class Catalog:
                 details={"graph_id": graph_id, "version": version},
             )
         return self._made(versions[number])
+
+    def newest(self) -> list[GraphVersion]:
+        """Give the newest version of every graph that can be run here, by name.
+
+        A graph with functions in it is not among them until its program creates it again.
+        """
+        found: list[GraphVersion] = []
+        for graph_id in sorted(self._versions):
+            with suppress(NotFound):
+                found.append(self.find(graph_id))
+        return found
+
+    def numbers(self, graph_id: str) -> tuple[int, ...]:
+        """Give the numbers of the versions of a graph, the newest last.
+
+        Raises:
+            NotFound: There is no such graph.
+        """
+        return tuple(sorted(self._versions_of(graph_id)))
 
     def of_run(self, name: str, version: str) -> GraphVersion:
         """Give the graph that a run was started with, by its name and hash.
@@ -135,6 +148,17 @@ class Catalog:
                 details={"graph_id": name, "hash": version},
             )
         return self._made(found)
+
+    def _versions_of(self, graph_id: str) -> dict[int, _Version]:
+        versions = self._versions.get(graph_id)
+        if versions is None:
+            raise NotFound(
+                f"there is no graph '{graph_id}'",
+                code="GRAPH_NOT_FOUND",
+                hint=self._hint(graph_id),
+                details={"graph_id": graph_id},
+            )
+        return versions
 
     def _note(self, document: Document) -> None:
         kept = msgspec.json.decode(document.data, type=_Kept)

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Self, TypeAlias, cast
 
+from engine.binding import Verdict, bind, judge
 from engine.caches.memory import MemoryCache
 from engine.catalog import Catalog, GraphVersion
 from engine.clock import Clock, SystemClock
-from engine.errors import EngineError, InvalidGraph, InvalidValue, NotFound, Problem
+from engine.errors import EngineError, InvalidValue, NotFound
 from engine.graph import Graph
 from engine.handle import RunHandle
 from engine.host import DURABILITIES, Durability, EngineClosed, RunExists
@@ -23,18 +24,21 @@ from engine.ids import Json, RunId
 from engine.inputs import Start
 from engine.parts import Parts
 from engine.recovery import Recovery
+from engine.registry import Registry
 from engine.run_names import run_name
+from engine.store import StoreUnavailable
 from engine.stores.memory import MemoryStore
 from engine.tail import Tails
-from engine.tool import Tools, ToolSource
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from types import TracebackType
 
     from engine.cache import Cache
+    from engine.declaration import AnyToolKind
     from engine.entry import Breakpoint
     from engine.store import RunRecord, Status, Store
+    from engine.tool import ToolSource
 
 
 AnyGraph: TypeAlias = "GraphVersion | Graph | Mapping[str, object] | str"
@@ -49,6 +53,7 @@ class Engine:
 
     Args:
         tools: Functions, tools, or modules of tools that the nodes of graphs may name.
+        tool_kinds: The kinds of tools that may be declared (`engine.tools.register`).
         store: Where logs and graphs are kept; in memory unless another is given.
         clock: What time it is; the machine's unless another is given.
         cache: Where results of nodes with a `cache` are kept; in memory unless another is
@@ -69,6 +74,7 @@ class Engine:
         self,
         *,
         tools: Iterable[ToolSource] = (),
+        tool_kinds: Iterable[AnyToolKind] = (),
         store: Store | None = None,
         clock: Clock | None = None,
         cache: Cache | None = None,
@@ -82,8 +88,10 @@ class Engine:
                 path="store",
                 hint=f"for a file: Engine(store=SQLiteStore({str(store)!r}))",
             )
-        self.tools: Tools = Tools([tools] if callable(tools) else tools)
         self._store: Store = MemoryStore() if store is None else store
+        self.tools: Registry = Registry(
+            [tools] if callable(tools) else tools, kinds=tool_kinds, store=self._store
+        )
         self._clock: Clock = SystemClock() if clock is None else clock
         self._cache: Cache = MemoryCache() if cache is None else cache
         self._durability: Durability = _durability(durability)
@@ -106,9 +114,10 @@ class Engine:
         await self._store.open()
         try:
             await self._catalog.load()
+            await self.tools.load()
             host = LocalHost(
                 store=self._store,
-                tools=self.tools,
+                tools=self.tools.pinned,
                 clock=self._clock,
                 cache=self._cache,
                 appended=self._tails.grown,
@@ -123,7 +132,7 @@ class Engine:
                 tails=self._tails,
                 clock=self._clock,
                 recovery=Recovery(
-                    self._store, self._catalog, host, tools=self.tools, unasked=self._recover
+                    self._store, self._catalog, host, tools=self.tools.ever, unasked=self._recover
                 ),
             )
             await self._parts.recovery.all_running()
@@ -172,7 +181,7 @@ class Engine:
             made = made.named(f"graph-{made.version[:12]}")
         for function in made.tools.values():
             self.tools.add(function)
-        self._bind(made)
+        bind(made, self.tools)
         recovery = self._at_work().recovery
         awaited = self._catalog.awaits(made) or bool(made.tools)
         version = await self._catalog.add(made)
@@ -188,37 +197,21 @@ class Engine:
         """
         return self._catalog.find(graph_id, version)
 
-    def _bind(self, graph: Graph) -> None:
-        """See that every node names a tool, and gives it no argument it does not take."""
-        problems: list[Problem] = []
-        for node in graph.nodes.values():
-            where = f"/nodes/{node.name.replace('~', '~0').replace('/', '~1')}"
-            if node.tool not in self.tools:
-                problems.append(
-                    Problem(
-                        code="UNKNOWN_TOOL",
-                        path=f"{where}/tool",
-                        message=f"node '{node.name}' names the tool '{node.tool}', "
-                        "which does not exist",
-                        hint=self.tools.hint(node.tool),
-                    )
-                )
-                continue
-            tool = self.tools[node.tool]
-            takes = (*tool.required, *tool.optional)
-            for name in (*node.args, *node.inputs):
-                if name not in takes:
-                    among = "args" if name in node.args else "inputs"
-                    problems.append(
-                        Problem(
-                            code="UNKNOWN_PARAMETER",
-                            path=f"{where}/{among}/{name}",
-                            message=f"tool '{tool.name}' has no parameter '{name}'",
-                            hint=f"it takes {', '.join(takes) or 'nothing'}",
-                        )
-                    )
-        if problems:
-            raise InvalidGraph(problems)
+    def graphs(self) -> Sequence[GraphVersion]:
+        """List the graphs that can be run, each in its newest version, by name."""
+        return self._catalog.newest()
+
+    def versions(self, graph_id: str) -> Sequence[int]:
+        """Give the numbers of all versions of a graph, the newest last.
+
+        Raises:
+            NotFound: There is no such graph.
+        """
+        return self._catalog.numbers(graph_id)
+
+    def judge(self, document: Mapping[str, object] | str | bytes) -> Verdict:
+        """Say what is wrong with a document, or JSON text of one; nothing is kept."""
+        return judge(document, self.tools)
 
     # -- runs -----------------------------------------------------------------------------
 
@@ -284,6 +277,7 @@ class Engine:
             state=_mapping(state, "state"),
             tags=dict(tags or {}),
             breakpoints=tuple(breakpoints),
+            tools=self.tools.pins(version.graph),
         )
         chosen = self._durability if durability is None else _durability(durability)
         await parts.host.start(version.graph, begin, durability=chosen)
@@ -353,6 +347,21 @@ class Engine:
         """
         self._at_work()
         return await self._store.remember(key, answer)
+
+    async def ready(self) -> None:
+        """See that runs can be started: the store keeps what is done, and can be read.
+
+        Raises:
+            EngineClosed, StoreClosed: Nothing is executed here any more, or not yet.
+            StoreUnavailable: The store can't keep or give anything for now.
+        """
+        self._at_work()
+        if (trouble := self._store.trouble) is not None:
+            raise StoreUnavailable(
+                f"the store can keep nothing for now: {trouble}",
+                hint="it goes on trying, and runs wait until it can",
+            )
+        await self._store.runs(limit=1)
 
     def _at_work(self) -> Parts:
         if self._parts is None:

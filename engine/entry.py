@@ -81,6 +81,8 @@ class RunStarted(Entry, frozen=True, kw_only=True, tag="run.started"):
     state: dict[str, Json]
     tags: dict[str, str] = {}
     breakpoints: tuple[Breakpoint, ...] = ()
+    tools: dict[str, int] = {}
+    """The version of each declared tool that its nodes call, whatever is registered later."""
     tenant: str = "default"
     actor: str = "anonymous"
 

@@ -5,6 +5,11 @@
     ├── InvalidCondition        one expression of it (reported as a Problem of the graph)
     ├── InvalidValue            a value that can't be in a state
     ├── InvalidTool             a function that can't be a tool                 (tool.py)
+    ├── InvalidDeclaration      a document that declares no tool   (declaration/problems.py)
+    ├── InvalidSchema           a JSON Schema that can't be used           (validator.py)
+    ├── InvalidTemplate         a document that is no template              (template.py)
+    ├── InvalidParameters       what a template was given does not fit it   (template.py)
+    ├── DiagramTooLarge         a graph that no picture can be made of   (diagram/layout.py)
     ├── NodeError               what went wrong in a node, as an exception: a value in the log
     │   ├── ConditionFailed     an expression that can't be evaluated on this state
     │   └── ToolError           what a tool raises to name its own error        (tool.py)

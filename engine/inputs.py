@@ -31,6 +31,8 @@ class Start(Input, frozen=True, kw_only=True):
     state: dict[str, Json] = {}
     tags: dict[str, str] = {}
     breakpoints: tuple[Breakpoint, ...] = ()
+    tools: dict[str, int] = {}
+    """Which version of each declared tool its nodes are to call."""
     tenant: str = "default"
     actor: str = "anonymous"
 

@@ -58,12 +58,15 @@ class Memo:
 
     Args:
         tool: The name of the tool.
+        version: Which version of it, if it was declared; else 0.
         node: Whose results they are.
         policy: What the node says about them.
         cache: Where they are kept.
     """
 
-    def __init__(self, tool: str, node: Node, policy: CachePolicy, cache: Cache) -> None:
+    def __init__(
+        self, tool: str, version: int, node: Node, policy: CachePolicy, cache: Cache
+    ) -> None:
         self._cache = cache
         self._policy = policy
         self._prefix = f"{tool}/"
@@ -72,6 +75,7 @@ class Memo:
         facts: list[Json] = [
             _FORM,
             tool,
+            version,
             dict(node.args),
             {name: each.text for name, each in node.inputs.items()},
             node.output,

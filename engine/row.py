@@ -75,6 +75,10 @@ class Row(msgspec.Struct, gc=False, eq=False):
         """Tell whether two rows are the same, byte for byte."""
         return self.data == other.data if isinstance(other, Row) else NotImplemented
 
+    def __ne__(self, other: object) -> bool:
+        """Tell whether they differ; a struct does not ask `__eq__` for that."""
+        return self.data != other.data if isinstance(other, Row) else NotImplemented
+
     def __hash__(self) -> int:
         """Hash the bytes."""
         return hash(self.data)

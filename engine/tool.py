@@ -85,6 +85,7 @@ class Tool(Generic[P, R_co]):
         execution: `async` for what is awaited; else where it runs.
         is_async: Whether it is awaited.
         description: The first line of its docstring.
+        version: Which version of its name it is, from 1, if it was declared; else 0.
 
     Raises:
         InvalidTool: Its parameters can't be filled by name, it has no name, or it can't run
@@ -103,6 +104,7 @@ class Tool(Generic[P, R_co]):
         "optional",
         "parameters",
         "required",
+        "version",
     )
 
     def __init__(
@@ -130,6 +132,7 @@ class Tool(Generic[P, R_co]):
         self.is_async: bool = _is(inspect.iscoroutinefunction, function)
         self.execution: Literal["async"] | Execution = _execution(self, execution)
         self.description: str = (inspect.getdoc(function) or "").partition("\n")[0]
+        self.version: int = 0
         self._returns = resolved(signature.return_annotation, names)
         self._input_schema: dict[str, Json] | None = None
         self._output_schema: dict[str, Json] | None = None

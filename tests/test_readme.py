@@ -2,7 +2,8 @@
 
 A word behind the language says what is special about a block: `server` starts the server,
 `tests` would run these tests from within themselves, so that only the way there is followed.
-A block of JSON is what the request before it answers, value by value.
+A block of JSON is what the request before it answers, value by value; one of text is how its
+report begins.
 """
 
 from __future__ import annotations
@@ -99,6 +100,8 @@ def test_every_block_of_the_readme_runs(tmp_path: Path) -> None:
                     answer = run(["bash", "-euo", "pipefail", "-c", code], tmp_path)
                 case Block("json", ""):
                     assert json.loads(answer) == json.loads(code)
+                case Block("text", ""):
+                    assert json.loads(answer)["state"]["report"].startswith(code.strip())
                 case Block("python", ""):
                     run([sys.executable, "-W", "error", "-c", code], tmp_path)
                 case _:

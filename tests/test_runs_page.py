@@ -24,8 +24,7 @@ import msgspec
 import pytest
 
 import engine
-from api import stream, wire
-from api.control import COMMANDS
+from api import control, following, forks, stream
 from engine import Durability, Engine, RunHandle, entry, tail
 from engine.frame import AnyFrame
 from engine.hosts.local import MOST_RUNS, rested
@@ -161,23 +160,16 @@ def rows(columns: int) -> list[list[str]]:
 
 
 REQUESTS: Final = {
-    "cancel": wire.CancelRequest,
-    "pause": wire.PlainRequest,
-    "resume": wire.PlainRequest,
-    "step": wire.PlainRequest,
-    "breakpoints": wire.BreakpointsRequest,
-    "patch": wire.PatchRequest,
-    "skip": wire.SkipRequest,
-    "limits": wire.LimitsRequest,
-    "fork": wire.ForkRequest,
-    "retry": wire.RetryRequest,
+    each.path.rpartition("/")[2]: each.body
+    for each in (*control.OPERATIONS, *forks.OPERATIONS)
+    if each.body is not None
 }
 
 
 def test_every_command_is_on_the_page_with_its_body_and_its_method() -> None:
     told = [row for row in (*rows(5), *rows(4)) if row[0].strip("`") in REQUESTS]
 
-    assert [row[0].strip("`") for row in told] == [*COMMANDS, "fork", "retry"]
+    assert [row[0].strip("`") for row in told] == [*REQUESTS]
     for name, body, method, *_ in told:
         fields = {
             each.encode_name + ("" if each.required else "?")
@@ -236,7 +228,7 @@ def test_every_code_that_a_stream_is_closed_with_is_on_the_page() -> None:
     told = [int(row[0].strip("`")) for row in rows(3) if row[0].strip("`").isdigit()]
 
     assert told == sorted({*ours, 1012})  # which is of the server below
-    assert f"for {stream.PATIENCE:g} seconds; the reason is" in PAGE
+    assert f"for {following.PATIENCE:g} seconds; the reason is" in PAGE
 
 
 def test_the_figures_of_the_page_are_those_of_the_code() -> None:

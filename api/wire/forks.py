@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from api.wire.positions import LimitValues, Position
+from api.wire.positions import LimitValues, NewRunName, Position
 from api.wire.reply import Body
 from engine import Json, Seq, Status
 
@@ -14,7 +14,7 @@ class ForkRequest(Body, frozen=True):
 
     at: Position | None = None
     """The entry after whose batch to part; the last one if left out."""
-    run_id: str | None = None
+    run_id: NewRunName | None = None
     """Of the new run; made up if left out."""
     patch: dict[str, Json] = {}
     """Keys of the state to set in everything in flight."""
@@ -29,7 +29,7 @@ class ForkRequest(Body, frozen=True):
 class RetryRequest(Body, frozen=True):
     """Begin a new run where another one ended."""
 
-    run_id: str | None = None
+    run_id: NewRunName | None = None
     """Of the new run; made up if left out."""
 
 

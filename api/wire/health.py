@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 
 class Health(msgspec.Struct, frozen=True):
-    """The server answers."""
+    """The server answers, and can do its work if it says so."""
 
-    status: str
+    status: Literal["ok", "ready"]
     version: str

@@ -1,4 +1,4 @@
-"""Numbers that several requests take, and what they may be."""
+"""Numbers and names that several requests take, and what they may be."""
 
 from __future__ import annotations
 
@@ -13,3 +13,8 @@ _Amount: TypeAlias = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 
 LimitValues: TypeAlias = dict[str, _Amount | float | None]
 """Limits by name, and the values they are to have; null: none (of `deadline` only)."""
+
+NewRunName: TypeAlias = Annotated[
+    str, Meta(extra_json_schema={"pattern": "^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$", "maxLength": 128})
+]
+"""The name of a run that a client chooses; the engine says what is wrong with one."""

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta, field
 
+from api.wire.positions import NewRunName
 from api.wire.reply import Body
 from engine import Breakpoint, Durability, ErrorInfo, Json, Seq, Status
 
@@ -23,7 +24,7 @@ class RunRequest(Body, frozen=True):
     """Overlays the defaults of the graph; `{}` for nothing but those."""
     version: Annotated[int, Meta(ge=1, le=999_999)] | None = None
     """Of the graph; the newest if left out."""
-    run_id: str | None = None
+    run_id: NewRunName | None = None
     """Chosen by the client; made up if left out."""
     tags: dict[str, str] = {}
     breakpoints: tuple[Breakpoint, ...] = ()

@@ -161,6 +161,7 @@ def _start(run: Run, given: inputs.Start) -> Batch:
     command.check_breakpoints(run, given.breakpoints)
     admit([given.run_id, given.tenant, given.actor], what="the start")
     admit(given.tags, what="the tags")
+    admit(given.tools, what="the versions of tools")
     batch = Batch.begin(run, given.at, given.run_id)
     batch.emit(
         RunStarted,
@@ -169,6 +170,7 @@ def _start(run: Run, given: inputs.Start) -> Batch:
         state=state,
         tags=given.tags,
         breakpoints=given.breakpoints,
+        tools=given.tools,
         tenant=given.tenant,
         actor=given.actor,
     )

@@ -54,6 +54,7 @@ def _run_started(run: Run, entry: log.RunStarted) -> None:
     run.id = run.root = entry.run_id
     run.status = "running"
     run.tags = entry.tags
+    run.tools = entry.tools
     run.breakpoints = entry.breakpoints
     run.given = entry.state
     run.initial = run.history.begin(entry.state)

@@ -90,6 +90,7 @@ class Run:
         "steps",
         "tags",
         "timers",
+        "tools",
         "unweighable",
         "visits",
         "waiting",
@@ -120,6 +121,8 @@ class Run:
         self.commands: dict[int, Seq] = {}
         """The commands that have been carried out, and the first entry each caused."""
         self.tags: dict[str, str] = {}
+        self.tools: dict[str, int] = {}
+        """The version of each declared tool that its nodes call."""
         self.began: datetime | None = None
         self.due: datetime | None = None
         """When the run's own deadline is."""

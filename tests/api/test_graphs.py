@@ -1,4 +1,4 @@
-"""POST /api/v1/graph/create."""
+"""POST /api/v1/graph/create, and the routes under /api/v1/graphs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine import Engine, GraphBuilder, SQLiteStore, installed_tools
+
+from .conftest import client_of, serving
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import httpx2
 
 CREATE = "/api/v1/graph/create"
@@ -133,3 +139,132 @@ async def test_a_large_document_is_read_beside_the_loop(client: httpx2.AsyncClie
     document = {**CHAIN, "description": "x" * 200_000}
 
     assert (await client.post(CREATE, json=document)).status_code in (201, 422)
+
+
+async def test_what_is_wrong_with_tools_is_told_together_with_the_rest(
+    client: httpx2.AsyncClient,
+) -> None:
+    document = {"nodes": {"a": "gret"}, "edges": {"a": "b"}}
+    answer = await client.post(CREATE, json=document)
+
+    assert answer.status_code == 422
+    found = {(each["code"], each["path"]) for each in answer.json()["problems"]}
+    assert found == {("UNKNOWN_NODE", "/edges/a"), ("UNKNOWN_TOOL", "/nodes/a/tool")}
+
+
+# -- lists, documents, validation ---------------------------------------------------------
+
+GRAPHS = "/api/v1/graphs"
+OTHER = {"name": "chain", "nodes": ["greet"], "description": "Greets.", "tags": ["short"]}
+
+
+async def test_graphs_are_listed_by_name_each_in_its_newest_version(
+    client: httpx2.AsyncClient,
+) -> None:
+    await client.post(CREATE, json=CHAIN)
+    await client.post(CREATE, json=OTHER)
+
+    assert (await client.get(GRAPHS)).json() == {
+        "graphs": [
+            {
+                "graph_id": "chain", "version": 2, "versions": [1, 2], "nodes": 1,
+                "description": "Greets.", "tags": ["short"],
+            },
+            {"graph_id": "hello", "version": 1, "versions": [1], "nodes": 2},
+        ]
+    }  # fmt: skip
+
+
+async def test_a_graph_is_shown_in_its_newest_version_or_the_one_that_is_named(
+    client: httpx2.AsyncClient,
+) -> None:
+    await client.post(CREATE, json=CHAIN)
+    await client.post(CREATE, json=OTHER)
+    newest = (await client.get(f"{GRAPHS}/chain")).json()
+    first = (await client.get(f"{GRAPHS}/chain?version=1")).json()
+
+    assert (newest["version"], newest["document"]["nodes"]) == (2, {"greet": {"tool": "greet"}})
+    assert (first["version"], [*first["document"]["nodes"]]) == (1, ["greet", "count_words"])
+    assert first["versions"] == newest["versions"] == [1, 2]
+    assert first["warnings"] == []
+
+
+async def test_the_document_that_is_shown_makes_the_same_graph_again(
+    client: httpx2.AsyncClient,
+) -> None:
+    await client.post(CREATE, json=CHAIN)
+    shown = (await client.get(f"{GRAPHS}/chain")).json()["document"]
+
+    assert (await client.post(CREATE, json=shown)).status_code == 200
+
+
+async def test_a_name_with_odd_characters_is_found(client: httpx2.AsyncClient) -> None:
+    await client.post(CREATE, json={**CHAIN, "name": "un café? 100%"})
+
+    answer = await client.get(f"{GRAPHS}/un%20caf%C3%A9%3F%20100%25")
+
+    assert answer.json()["graph_id"] == "un café? 100%"
+
+
+async def test_a_version_that_is_not_there_is_not_found(client: httpx2.AsyncClient) -> None:
+    answer = await client.get(f"{GRAPHS}/hello?version=2")
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "GRAPH_NOT_FOUND")
+    assert answer.json()["hint"] == "it has the versions 1 to 1"
+
+
+async def test_a_document_is_looked_at_and_nothing_is_kept(client: httpx2.AsyncClient) -> None:
+    rules = [{"when": "words > 3", "to": "echo"}]
+    odd = {"name": "odd", "edges": {"greet": "count_words", "count_words": rules}}
+    answer = await client.post(f"{GRAPHS}/validate", json=odd)
+
+    assert answer.status_code == 200
+    assert (answer.json()["valid"], answer.json()["problems"]) == (True, [])
+    assert [each["code"] for each in answer.json()["warnings"]] == ["NO_DEFAULT_ROUTE"]
+    assert (await client.get(f"{GRAPHS}/odd")).status_code == 404
+
+
+async def test_everything_that_is_wrong_with_a_document_is_found_tools_included(
+    client: httpx2.AsyncClient,
+) -> None:
+    document = {
+        "nodes": {"a": "gret", "b": {"tool": "greet", "args": {"nmae": "Ada"}}},
+        "edges": {"a": "c", "b": [{"when": "x <", "to": "a"}]},
+        "tgas": [],
+    }
+    answer = await client.post(f"{GRAPHS}/validate", json=document)
+
+    assert answer.json()["valid"] is False
+    assert {(each["code"], each["path"]) for each in answer.json()["problems"]} >= {
+        ("UNKNOWN_FIELD", "/tgas"),
+        ("UNKNOWN_NODE", "/edges/a"),
+        ("CONDITION_SYNTAX", "/edges/b/0/when"),
+        ("UNKNOWN_TOOL", "/nodes/a/tool"),
+        ("UNKNOWN_PARAMETER", "/nodes/b/args/nmae"),
+    }
+
+
+async def test_a_document_that_is_too_deep_is_told_so(client: httpx2.AsyncClient) -> None:
+    deep: object = 1
+    for _ in range(100):
+        deep = [deep]
+    answer = await client.post(f"{GRAPHS}/validate", json={**CHAIN, "metadata": {"deep": deep}})
+
+    assert [each["code"] for each in answer.json()["problems"]] == ["TOO_DEEP"]
+
+
+async def test_a_graph_whose_functions_are_not_here_is_not_listed(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "runs.db")
+    builder = GraphBuilder("mine").node("greet").node("echo")
+    mine = builder.route("greet", (lambda _: True, "echo"), otherwise=None).build()
+    assert await listed(Engine(tools=installed_tools(), store=store)) == ["hello"]
+    async with Engine(tools=installed_tools(), store=store) as engine:
+        await engine.create(mine)
+        assert [each.graph_id for each in engine.graphs()] == ["hello", "mine"]
+    assert await listed(Engine(tools=installed_tools(), store=store)) == ["hello"]
+
+
+async def listed(engine: Engine) -> list[str]:
+    """Serve an engine, and give the graphs it lists."""
+    async with serving(engine) as address, client_of(address) as client:
+        return [each["graph_id"] for each in (await client.get(GRAPHS)).json()["graphs"]]

@@ -12,7 +12,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from api import server, stream
+from api import connection, following
 from engine import BEGINNING, Context, Engine, Json, MemoryStore, installed_tools, tool
 
 from .conftest import served, serving, until
@@ -45,14 +45,14 @@ def at(address: str, run_id: str, query: str = "") -> str:
 
 
 async def read(url: str) -> tuple[list[dict[str, Json]], int, str]:
-    """Read a stream to its end: its frames, the code and the reason it was closed with."""
+    """Read a stream to its end: what its frames say, the code and the reason it ended with."""
     frames: list[dict[str, Json]] = []
     async with connect(url) as reader:
         try:
             while True:
                 frame = await reader.recv()
                 assert isinstance(frame, str)
-                frames.append(json.loads(frame))
+                frames += map(json.loads, frame.split("\n"))
         except ConnectionClosed:
             pass
         assert reader.close_code is not None
@@ -264,7 +264,7 @@ async def large(n: int) -> dict[str, Json]:
 async def test_a_reader_that_takes_nothing_is_let_go_and_told_where_to_resume(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "PATIENCE", 0.1)
+    monkeypatch.setattr(following, "PATIENCE", 0.1)
     engine.tools.add(large)
     async with serving(engine) as address:
         run = await engine.start(await engine.create(LARGE), {"n": 0})
@@ -289,8 +289,8 @@ async def _rest(reader: ClientConnection) -> AsyncGenerator[str | bytes, None]:
 async def test_a_reader_that_never_reads_again_is_cut_off(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "PATIENCE", 0.1)
-    monkeypatch.setattr(server, "LINGER", 0.1)
+    monkeypatch.setattr(following, "PATIENCE", 0.1)
+    monkeypatch.setattr(connection, "LINGER", 0.1)
     engine.tools.add(large)
     async with served(engine) as (address, serves):
         run = await engine.start(await engine.create(LARGE), {"n": 0})

@@ -25,6 +25,7 @@ class FullStore(MemoryStore):
 
     full = False
     closed = False
+    broken = False
 
     def append(
         self,
@@ -51,6 +52,9 @@ class FullStore(MemoryStore):
         """List runs, unless it is closed."""
         if self.closed:
             raise StoreClosed("the store was closed")
+        if self.broken:
+            message = "input/output error at /var/lib/secret"
+            raise OSError(message)
         return await super().runs(status=status, graph=graph, before=before, limit=limit)
 
     @property
@@ -131,3 +135,28 @@ async def test_more_runs_than_may_go_on_are_told_to_come_again() -> None:
     assert (refused.status_code, refused.json()["code"]) == (429, "TOO_MANY_RUNS")
     assert refused.headers["retry-after"] == "1"
     assert again.status_code == 202
+
+
+async def test_whether_runs_can_be_started_is_told_to_whoever_looks_after_the_server() -> None:
+    store = FullStore()
+    async with (
+        serving(Engine(tools=installed_tools(), store=store)) as address,
+        client_of(address) as client,
+    ):
+        well = await client.get("/readyz")
+        said: list[tuple[int, str, str]] = []
+        for trouble in ("full", "closed", "broken"):
+            setattr(store, trouble, True)
+            answer = await client.get("/readyz")
+            setattr(store, trouble, False)
+            said.append((answer.status_code, answer.json()["code"], answer.json()["detail"]))
+        again = await client.get("/readyz")
+        alive = await client.get("/healthz")
+
+    assert (well.status_code, well.json()["status"]) == (200, "ready")
+    assert said == [
+        (503, "STORE_UNAVAILABLE", "the store can keep nothing for now: database or disk is full"),
+        (503, "STORE_CLOSED", "the store was closed"),
+        (503, "STORE_UNAVAILABLE", "the store can't be read"),
+    ]
+    assert again.status_code == alive.status_code == 200

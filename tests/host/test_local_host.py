@@ -50,9 +50,10 @@ async def host_of(
     *tools: Callable[..., object], inbox: int = 1_024
 ) -> AsyncGenerator[LocalHost, None]:
     """Give a host by itself."""
+    known = Tools(tools)
     host = LocalHost(
         store=MemoryStore(),
-        tools=Tools(tools),
+        tools=lambda name, _: known.get(name),
         clock=SystemClock(),
         cache=MemoryCache(),
         appended=lambda _, __: None,
@@ -390,7 +391,7 @@ async def test_a_call_that_is_cancelled_before_its_first_step_leaves_its_place_t
         graph = Graph.parse({"nodes": {"n": {"tool": "note", "max_parallel": 1}}})
         await host.start(graph, begin("a", me=1), durability="sync")
         # The actor takes the call in its first turn, and its task would begin in the next.
-        actor = host._calls._crews[graph.version]["n"]
+        actor = host._calls.crew(graph, {})["n"]
         for _ in range(3):
             if not actor._busy:
                 await asyncio.sleep(0)

@@ -546,8 +546,40 @@ def test_a_script_that_starts_the_engine_when_it_is_imported_is_told_what_to_wri
     before, _, _ = SCRIPT.partition("    if __name__")
     ended = run_script(tmp_path, f"{before}    asyncio.run(main())\n")
     last = ended.stderr.splitlines()[-1]
-    assert "the process of tool 'double' died 3 times: exit code 1" in last
+    assert "tool 'double' can't be found in its process" in last
     assert 'behind if __name__ == "__main__":' in last
+
+
+def test_a_script_that_calls_tools_of_packages_in_processes_runs_once(tmp_path: Path) -> None:
+    package = tmp_path / "doubles.py"
+    package.write_text("def double(n: int) -> dict[str, int]:\n    return {'n': 2 * n}\n")
+    script = """
+        import asyncio, doubles
+        from engine import Engine, Tool
+
+        async def main():
+            async with Engine(tools=[Tool(doubles.double, execution="process")]) as engine:
+                print((await engine.run({"nodes": ["double"]}, {"n": 21}))["n"])
+
+        print("begun")
+        asyncio.run(main())
+    """
+    ended = run_script(tmp_path, script)
+    assert (ended.stdout, ended.stderr, ended.returncode) == ("begun\n42\n", "", 0)
+
+
+def test_a_tool_of_a_module_that_is_run_by_its_name_runs_in_a_process(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(textwrap.dedent(SCRIPT))
+    ended = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "script"],
+        cwd=tmp_path,
+        env=env(),
+        capture_output=True,
+        text=True,
+        timeout=40,
+        check=False,
+    )
+    assert (ended.stdout, ended.stderr, ended.returncode) == ("42\n", "", 0)
 
 
 async def test_a_child_that_a_tool_forks_answers_nobody() -> None:

@@ -35,7 +35,7 @@ class Calls:
     """The actors of all graph versions, and the calls that they are given.
 
     Args:
-        tools: The tools that nodes name.
+        tools: Finds a tool by its name, and the version that a run is bound to.
         cache: Where results of nodes that have a `cache` are kept.
         turn: Counts what is begun at once.
         returned: Told what came of a call, and the loop's time when it was begun.
@@ -46,7 +46,7 @@ class Calls:
     def __init__(  # noqa: PLR0913  # what it needs of its host, each by name
         self,
         *,
-        tools: Mapping[str, AnyTool],
+        tools: Callable[[str, int | None], AnyTool | None],
         cache: Cache,
         turn: Turn,
         returned: Callable[[Call, Outcome, float], None],
@@ -61,12 +61,15 @@ class Calls:
         self._loop = asyncio.get_running_loop()
         self._hear = said
         self._workers = LocalWorkers()
-        self._crews: dict[str, dict[str, Actor]] = {}
+        self._crews: dict[tuple[object, ...], dict[str, Actor]] = {}
         self._closing = False
 
-    def crew(self, graph: Graph) -> dict[str, Actor]:
-        """Give the actors of a graph version, by node; each is made when it is first needed."""
-        return self._crews.setdefault(graph.version, {})
+    def crew(self, graph: Graph, pins: Mapping[str, int]) -> dict[str, Actor]:
+        """Give the actors of a graph version, by node; each is made when it is first needed.
+
+        Runs that are bound to different versions of a tool have different actors.
+        """
+        return self._crews.setdefault((graph.version, *sorted(pins.items())), {})
 
     # -- beginning and stopping -----------------------------------------------------------
 
@@ -151,7 +154,7 @@ class Calls:
         actor = driven.crew.get(each.node)
         if actor is None:
             node = driven.run.graph.nodes[each.node]
-            tool = self._tools.get(node.tool)
+            tool = self._tools(node.tool, driven.run.tools.get(node.tool))
             if tool is None:
                 self._loop.call_soon(self._missing, each, node.tool)
                 return
@@ -175,7 +178,7 @@ class Calls:
         error = ErrorInfo(
             code="TOOL_MISSING",
             message=f"node '{each.node}' names the tool '{tool}', which is not registered here",
-            hint="register it, Engine(tools=[...]), and resume the run",
+            hint="register it, by Engine(tools=[...]) or POST /api/v1/tools, and resume the run",
             details={"tool": tool},
             retryable=False,
         )

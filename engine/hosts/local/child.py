@@ -17,8 +17,10 @@ import multiprocessing
 import os
 import signal
 import socket
+from multiprocessing import spawn
 from typing import TYPE_CHECKING, Final, cast
 
+from engine.errors import NodeError
 from engine.hosts.local import worker
 
 if TYPE_CHECKING:
@@ -31,6 +33,27 @@ _LAST_WORDS: Final = 0.2
 """Seconds to read what a process that has ended said before; it is in the socket already."""
 
 _forks: Final = multiprocessing.get_context("forkserver")
+
+_NAME: Final = "awe-tool"
+
+_prepared: Final = spawn.get_preparation_data
+
+
+def _without_script(name: str) -> dict[str, object]:
+    """Tell a new process of ours nothing of the script that runs here.
+
+    multiprocessing has every process run it again. Whoever starts an engine in a script, and
+    calls a tool of a package in a process, would start it once more in there.
+    """
+    prepared: dict[str, object] = _prepared(name)
+    if name == _NAME:
+        for key in ("init_main_from_name", "init_main_from_path"):
+            prepared.pop(key, None)
+    return prepared
+
+
+# There is no other way to say so; processes of others are begun as ever.
+spawn.get_preparation_data = _without_script
 
 
 class Died(Exception):
@@ -71,6 +94,12 @@ class Child(asyncio.Protocol):
             OSError, EOFError: The system refuses.
             NodeError: There is no thread to wait in, or the starter has been closed.
         """
+        if worker.is_reading_script():
+            raise NodeError(
+                "this process runs the script again to find a tool that is written in it, and "
+                "may begin no others",
+                hint='what starts the engine belongs behind if __name__ == "__main__":',
+            )
         ours, theirs = socket.socketpair()
         try:
             ours.setblocking(False)
@@ -87,7 +116,7 @@ class Child(asyncio.Protocol):
 
         def start() -> ForkServerProcess:
             with held.pop() as theirs:
-                process = _forks.Process(target=worker.serve, args=(theirs,), name="awe-tool")
+                process = _forks.Process(target=worker.serve, args=(theirs,), name=_NAME)
                 process.start()
                 return process
 

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.ids import BEGINNING
-
 if TYPE_CHECKING:
     import asyncio
     from collections import deque
@@ -77,20 +75,19 @@ class Driven:
         "tell_kept",
     )
 
-    def __init__(  # noqa: PLR0913  # its facts, most by name
+    def __init__(  # its facts, most by name
         self,
         run: Run,
         crew: Crew,
         *,
         durability: Durability,
         kept: Callable[[Driven, EngineError | None], None],
-        origin: Origin | None = None,
-        at: Seq = BEGINNING,
+        at: Seq,
     ) -> None:
         self.run: Run = run
         self.crew: Crew = crew
         self.durability: Durability = durability
-        self.origin: Origin | None = origin
+        self.origin: Origin | None = None
         self.calls: dict[ActivationId, Call] = {}
         self.placed: int = 0
         self.later: deque[Call] | None = None  # made when needed: empty it has 760 bytes

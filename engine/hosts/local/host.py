@@ -81,7 +81,7 @@ class LocalHost:
 
     Args:
         store: Where batches are kept.
-        tools: The tools that nodes name.
+        tools: Finds a tool by its name, and the version that a run is bound to, if it is.
         clock: Says what time it is.
         cache: Where results of nodes that have a `cache` are kept.
         appended: Called with each row of a run that has been kept, and with None when a run
@@ -97,7 +97,7 @@ class LocalHost:
         self,
         *,
         store: Store,
-        tools: Mapping[str, AnyTool],
+        tools: Callable[[str, int | None], AnyTool | None],
         clock: Clock,
         cache: Cache,
         appended: Callable[[RunId, Row | None], None],
@@ -140,22 +140,12 @@ class LocalHost:
 
     async def start(self, graph: Graph, start: Start, *, durability: Durability) -> None:
         """Begin a run and drive it to its end; see `Host.start`."""
-        driven = Driven(
-            Run(graph), self._calls.crew(graph), durability=durability, kept=self._keeping.heard
-        )
-        await self._begin_run(driven, start)
+        await self._begin_run(self._of(Run(graph), start.tools, durability), start)
 
     async def fork(self, origin: Run, fork: Fork) -> None:
         """Begin a run where another one was; see `Host.fork`."""
-        at = Seq(origin.next_seq - 1)
-        driven = Driven(
-            origin,
-            self._calls.crew(origin.graph),
-            durability=self._durability,
-            kept=self._keeping.heard,
-            origin=Origin(origin.id, at),
-            at=at,
-        )
+        driven = self._of(origin, origin.tools, self._durability)
+        driven.origin = Origin(origin.id, driven.kept)
         driven.commands = 1
         await self._begin_run(driven, fork)
 
@@ -165,14 +155,7 @@ class LocalHost:
             raise EngineClosed
         if run.id in self._runs or ended(run):
             return
-        at = Seq(run.next_seq - 1)
-        driven = Driven(
-            run,
-            self._calls.crew(run.graph),
-            durability=self._durability,
-            kept=self._keeping.heard,
-            at=at,
-        )
+        driven = self._of(run, run.tools, self._durability)
         driven.status = run.status
         self._runs[run.id] = driven
         self._lost.discard(run.id)
@@ -260,6 +243,16 @@ class LocalHost:
             await self._calls.close()
 
     # -- one step -------------------------------------------------------------------------
+
+    def _of(self, run: Run, pins: Mapping[str, int], durability: Durability) -> Driven:
+        """Make what is known of a run while it is driven, from where its log is now."""
+        return Driven(
+            run,
+            self._calls.crew(run.graph, pins),
+            durability=durability,
+            kept=self._keeping.heard,
+            at=Seq(run.next_seq - 1),
+        )
 
     async def _begin_run(self, driven: Driven, given: Start | Fork) -> None:
         """Take the first step of a run of this host."""

@@ -17,6 +17,8 @@ import asyncio
 import atexit
 import logging
 import os
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from engine.entry import ErrorInfo
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from engine.ids import Json
-    from engine.tool import AnyTool
+    from engine.tool import AnyTool, Function
 
 log: Final = logging.getLogger(__name__)
 
@@ -72,9 +74,11 @@ class Processes:
         """
         self._asked += 1
         number = self._asked
+        module, script = _place(tool.function)
         task = encode(
             Task(
-                module=str(tool.function.__module__),
+                module=module,
+                script=script,
                 qualname=str(getattr(tool.function, "__qualname__", tool.name)),
                 name=tool.name,
                 arguments=dict(arguments),
@@ -177,6 +181,18 @@ class Processes:
             child.kill()
 
 
+def _place(function: Function) -> tuple[str, str]:
+    """Say where a function is written: the module, and its file if that is a script."""
+    module = str(function.__module__)
+    if module != "__main__":
+        return module, ""
+    main = sys.modules[module]
+    if main.__spec__ is not None:  # python -m
+        return main.__spec__.name, ""
+    file = getattr(main, "__file__", None)
+    return module, "" if file is None else str(Path(file).resolve())
+
+
 def _lost(tool: AnyTool, ends: list[str], refused: list[str], *, ready: bool) -> ErrorInfo:
     """Say how often a process died, and how; and what the system said when it gave none."""
     said: list[str] = []
@@ -186,8 +202,8 @@ def _lost(tool: AnyTool, ends: list[str], refused: list[str], *, ready: bool) ->
         hint = (
             "it crashed, was killed for its memory, or called os._exit: try its function by itself"
             if ready
-            else "it died before the tool was called: in a script, what starts the engine belongs "
-            'behind if __name__ == "__main__":'
+            else "it died before the tool was called, which what it wrote to the error output may "
+            "explain; it may have found no memory"
         )
     if refused:
         said.append(f"the system gave no process for tool '{tool.name}' {_times(refused)}")

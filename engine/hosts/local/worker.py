@@ -15,7 +15,7 @@ import importlib
 import os
 import signal
 import threading
-from multiprocessing import connection, parent_process
+from multiprocessing import connection, parent_process, spawn
 from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
@@ -51,6 +51,8 @@ class Task(msgspec.Struct, frozen=True, array_like=True):
     name: str
     """What nodes call the tool."""
     arguments: dict[str, Json]
+    script: str = ""
+    """The file of the module, where that is a script, which no name leads to."""
     number: int = 0
     """How many calls the process has been sent: what it answers says it, too."""
 
@@ -135,6 +137,33 @@ def _die_with_parent() -> None:
         os.killpg(0, signal.SIGKILL)
 
 
+_GUARD: Final = (
+    '; in a script, what starts the engine belongs behind if __name__ == "__main__":, because '
+    "the process runs the script to find the tool"
+)
+
+
+def is_reading_script() -> bool:
+    """Tell whether this is a process of ours that runs a script to find a tool in it."""
+    return bool(_reading)
+
+
+_reading: Final[list[str]] = []
+
+
+def _read_script(path: str) -> None:
+    """Run a script as a module that is not `__main__`, unless that was done before.
+
+    Nothing else of ours runs the script of whoever embeds the engine, so one that starts its
+    engine as soon as it is run does so once, unless the tool itself is written in it.
+    """
+    _reading.append(path)
+    try:
+        spawn.import_main_path(path)
+    finally:
+        _reading.clear()
+
+
 _found: Final[dict[tuple[str, str], AnyTool]] = {}
 
 
@@ -149,7 +178,8 @@ def _answer(task: Task) -> Reply:
                 message=f"tool '{task.name}' can't be found in its process: "
                 f"{type(error).__name__}: {error}",
                 hint=f"a process looks for '{task.qualname}' in the module '{task.module}': "
-                "write it with def at the top of a module that can be imported",
+                "write it with def at the top of a module that can be imported"
+                + (_GUARD if task.script else ""),
                 retryable=False,
             )
         )
@@ -167,6 +197,8 @@ def _tool(task: Task) -> AnyTool:
     """Find a tool by where it is written; what is there may be the tool or its function."""
     where = task.module, task.qualname
     if where not in _found:
+        if task.script:
+            _read_script(task.script)
         there: object = importlib.import_module(task.module)
         for name in task.qualname.split("."):
             there = getattr(there, name)

@@ -1,0 +1,247 @@
+"""Connections, as our server speaks them: uvicorn's protocols, and what they lack.
+
+This module knows sockets and frames. It does not know what is asked or answered. ASGI has no
+words for what a live stream needs: to write the same bytes to many readers without making
+them anew for each, to know beforehand whether there is room for them, and to let go of a
+reader that takes nothing. Our connections offer that in the `extensions` of the scope, under
+`DIRECT`; on another server it is missing, and streams do without.
+"""
+
+from __future__ import annotations
+
+import sys
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, Protocol, cast
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
+
+from api.problem import MEDIA_TYPE, BadRequest, document
+from api.wire.reply import Reply
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Iterable, MutableMapping
+    from typing import TypeAlias
+
+    from uvicorn._types import ASGISendEvent
+
+    _Scope: TypeAlias = MutableMapping[str, dict[str, object]]
+
+DIRECT: Final = "awe.direct"
+"""The extension."""
+
+LINGER: Final = 10.0
+"""Seconds that a reader gets to take what was sent to it, once it was told to go."""
+
+MAX_HEAD: Final = 64 * 1024
+"""Bytes of the line and the headers of a request, about."""
+
+_HEAD_TOO_LARGE: Final = BadRequest(
+    f"the line and the headers of the request are larger than {MAX_HEAD:,} bytes",
+    code="HEAD_TOO_LARGE",
+    status=HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    hint="leave headers out, cookies above all: nothing here asks for any",
+)
+
+_NO_REQUEST: Final = BadRequest(
+    "what came is no HTTP/1.1 request",
+    code="BAD_HTTP",
+    hint="speak plain HTTP/1.1 to this port, and write the address with %-escapes",
+)
+
+_SHORT: Final = 126
+_LONG: Final = 1 << 16
+
+
+class Direct(Protocol):
+    """What our connections offer beside ASGI.
+
+    Attributes:
+        has_room: Whether what is written goes out, and does not pile up here.
+        on_stop: Called when the server stops; what does not end by itself is to end then.
+    """
+
+    has_room: bool
+    on_stop: Callable[[], None] | None
+
+    async def room(self) -> None:
+        """Wait until there is room, or nobody is there any more."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Write bytes as they are; dropped if the connection is closing."""
+        ...
+
+    def abort(self) -> None:
+        """Close at once, whatever has not been taken yet."""
+        ...
+
+
+def direct_of(scope: MutableMapping[str, object]) -> Direct | None:
+    """Give what the connection of a request offers, if our server made it."""
+    extensions = cast("dict[str, dict[str, Direct]]", scope.get("extensions") or {})
+    return extensions.get(DIRECT, {}).get("connection")
+
+
+def text_frames(texts: Iterable[bytes]) -> bytes:
+    """Write texts as WebSocket frames, one for each; the same for every reader."""
+    parts: list[bytes] = []
+    for text in texts:
+        size = len(text)
+        if size < _SHORT:
+            parts.append(b"\x81" + size.to_bytes(1))
+        elif size < _LONG:
+            parts.append(b"\x81\x7e" + size.to_bytes(2))
+        else:
+            parts.append(b"\x81\x7f" + size.to_bytes(8))
+        parts.append(text)
+    return b"".join(parts)
+
+
+def chunk(data: bytes) -> bytes:
+    """Write a part of the body of an answer whose length is not known beforehand."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+class StreamProtocol(WSProtocol):
+    """uvicorn's WebSocket, which offers more than ASGI, and lets go of readers that do not read.
+
+    As it comes, it waits for such a reader to make room for the close frame, and then for
+    ever until all that was sent has been taken.
+    """
+
+    has_room: bool = True
+    on_stop: Callable[[], None] | None = None
+    cut: asyncio.TimerHandle | None = None
+
+    async def run_asgi(self) -> None:
+        """Run the application, and let it write to the connection itself."""
+        cast("_Scope", self.scope)["extensions"][DIRECT] = {"connection": self}
+        await super().run_asgi()
+
+    def pause_writing(self) -> None:
+        """Hear that what is written piles up."""
+        self.has_room = False
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """Hear that it has been taken."""
+        self.has_room = True
+        super().resume_writing()
+
+    async def room(self) -> None:
+        """Wait until there is room, or nobody is there any more."""
+        await self.writable.wait()
+
+    def write(self, data: bytes) -> None:
+        """Write whole frames; uvicorn's own pings come before or after them."""
+        if not self.close_sent and not self.transport.is_closing():
+            self.transport.write(data)
+
+    def abort(self) -> None:
+        """Close at once."""
+        self.transport.abort()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send what the application says; a close frame is small and waits for no room."""
+        if message["type"] == "websocket.close" and self.cut is None:
+            self.writable.set()
+            self.cut = self.loop.call_later(LINGER, self.transport.abort)
+        await super().send(message)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the deadline: it is met."""
+        if self.cut is not None:
+            self.cut.cancel()
+        super().connection_lost(exc)
+
+
+class _TooLarge(Exception):
+    """The head of a request is larger than `MAX_HEAD`."""
+
+
+class RequestProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP, which offers more than ASGI, and tells long answers when the server stops.
+
+    As it comes, it waits for them for as long as the server may take to stop.
+    """
+
+    has_room: bool = True
+    on_stop: Callable[[], None] | None = None
+
+    _head: int | None = 0
+    """Bytes that came of a head that has not come to its end; None: it has."""
+    _read = 0
+    """Bytes that came last."""
+
+    def data_received(self, data: bytes) -> None:
+        """Take in what a client sends, as long as it comes to the point."""
+        self._read = len(data)
+        super().data_received(data)
+        if self._head is not None:
+            self._head += len(data)
+            if self._head > MAX_HEAD and not self.transport.is_closing():
+                self._refuse(_HEAD_TOO_LARGE)
+
+    def on_headers_complete(self) -> None:
+        """Hear that a head has come to its end."""
+        head, self._head = self._head or 0, None
+        if head + self._read > MAX_HEAD:  # otherwise there is nothing to count
+            size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+            if size > MAX_HEAD:
+                raise _TooLarge  # the parser stops at once
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's words are not ours
+        """Say that this is no request, or none that is read to its end."""
+        too_large = isinstance(sys.exception(), httptools.HttpParserCallbackError)
+        self._refuse(_HEAD_TOO_LARGE if too_large else _NO_REQUEST)
+
+    def _refuse(self, error: BadRequest) -> None:
+        """Answer with a problem document, and close: nobody knows where the next request begins."""
+        body = Reply(document(error, "")).body
+        head = (
+            f"HTTP/1.1 {error.status} {error.status.phrase}\r\n"
+            f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n"
+            "x-content-type-options: nosniff\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + bytes(body))
+        self.transport.close()
+
+    def on_message_begin(self) -> None:
+        """Hear that a request begins."""
+        super().on_message_begin()
+        self._head = 0
+        self.on_stop = None
+        cast("_Scope", self.scope)["extensions"] = {DIRECT: {"connection": self}}
+
+    def pause_writing(self) -> None:
+        """Hear that what is written piles up."""
+        self.has_room = False
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """Hear that it has been taken."""
+        self.has_room = True
+        super().resume_writing()
+
+    async def room(self) -> None:
+        """Wait until there is room, or nobody is there any more."""
+        await self.flow.drain()
+
+    def write(self, data: bytes) -> None:
+        """Write whole chunks of an answer that has begun."""
+        if not self.transport.is_closing():
+            self.transport.write(data)
+
+    def abort(self) -> None:
+        """Close at once."""
+        self.transport.abort()
+
+    def shutdown(self) -> None:
+        """Hear that the server stops."""
+        super().shutdown()
+        if self.on_stop is not None:
+            self.on_stop()

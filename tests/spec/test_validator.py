@@ -1,0 +1,224 @@
+"""What is wrong with a value by its JSON Schema, and with a schema that is none."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.validator import MAX_PARTS, MAX_PROBLEMS, InvalidSchema, Validator
+
+if TYPE_CHECKING:
+    from engine import Json
+
+
+def told(schema: dict[str, Json], value: Json) -> list[tuple[str, str, str]]:
+    return [(p.code, p.path, p.message) for p in Validator(schema).problems(value)]
+
+
+def refused(schema: dict[str, Json]) -> list[tuple[str, str]]:
+    with pytest.raises(InvalidSchema) as caught:
+        Validator(schema)
+    assert {each.code for each in caught.value.problems} == {"BAD_SCHEMA"}
+    return [(each.path, each.message) for each in caught.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "code", "says"),
+    [
+        ({"type": "integer"}, "x", "WRONG_TYPE", 'expected an integer, got "x"'),
+        ({"type": ["string", "null"]}, 1, "WRONG_TYPE", "expected a string or null, got 1"),
+        ({"enum": ["a", 1]}, "b", "NOT_ONE_OF", "expected one of 'a' or '1', got \"b\""),
+        ({"const": "a"}, "b", "NOT_ONE_OF", 'expected a, got "b"'),
+        ({"minimum": 1}, 0, "OUT_OF_RANGE", "expected 1 or more, got 0"),
+        ({"maximum": 1}, 2, "OUT_OF_RANGE", "expected 1 or less, got 2"),
+        ({"exclusiveMinimum": 1}, 1, "OUT_OF_RANGE", "expected more than 1, got 1"),
+        ({"exclusiveMaximum": 1}, 1, "OUT_OF_RANGE", "expected less than 1, got 1"),
+        ({"minLength": 1}, "", "OUT_OF_RANGE", 'expected 1 characters or more, got ""'),
+        ({"maxLength": 1}, "ab", "OUT_OF_RANGE", 'expected 1 characters or fewer, got "ab"'),
+        ({"minItems": 1}, [], "OUT_OF_RANGE", "expected 1 items or more, got an empty list"),
+        ({"maxItems": 1}, [1, 2], "OUT_OF_RANGE", "expected 1 items or fewer, got a list"),
+        ({"minProperties": 1}, {}, "OUT_OF_RANGE", "1 fields or more, got an empty object"),
+        ({"pattern": "^a$"}, "b", "BAD_VALUE", 'expected text that matches ^a$, got "b"'),
+        ({"format": "email"}, "b", "BAD_VALUE", 'expected text of the format email, got "b"'),
+        ({"multipleOf": 2}, 3, "BAD_VALUE", "3 is not a multiple of 2"),
+        ({"not": {}}, "x" * 300, "BAD_VALUE", "is not what its schema says"),
+        ({"required": ["a"]}, {}, "MISSING_FIELD", "the field 'a' is missing"),
+        (
+            {"anyOf": [{"type": "string"}, {"type": "integer"}]}, [],
+            "WRONG_TYPE", "expected a string or an integer, got an empty list",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_in_plain_words(
+    schema: dict[str, Json], value: Json, code: str, says: str
+) -> None:
+    ((found, _, message),) = told(schema, value)
+
+    assert found == code
+    assert says in message
+
+
+def test_everything_that_is_wrong_is_said_at_once_where_it_stands() -> None:
+    schema: dict[str, Json] = {
+        "properties": {
+            "a/b": {"type": "integer"},
+            "list": {"items": {"properties": {"x": {"type": "string"}}}},
+            "closed": {"properties": {"name": {}}, "additionalProperties": False},
+        },
+        "required": ["more"],
+    }
+    value: Json = {"a/b": "1", "list": [{"x": 1}, {}, {"x": None}], "closed": {"nam": 1}}
+
+    assert {(code, path) for code, path, _ in told(schema, value)} == {
+        ("WRONG_TYPE", "/a~1b"),
+        ("WRONG_TYPE", "/list/0/x"),
+        ("WRONG_TYPE", "/list/2/x"),
+        ("UNKNOWN_FIELD", "/closed/nam"),
+        ("MISSING_FIELD", "/more"),
+    }
+    (unknown,) = [p for p in Validator(schema).problems(value) if p.code == "UNKNOWN_FIELD"]
+    assert unknown.hint == "did you mean 'name'?"
+
+
+def test_of_several_ways_the_one_that_was_probably_meant_is_told() -> None:
+    schema: dict[str, Json] = {
+        "oneOf": [{"type": "string"}, {"properties": {"a": {"type": "integer"}}, "type": "object"}]
+    }
+
+    assert told(schema, {"a": "x"}) == [("WRONG_TYPE", "/a", 'expected an integer, got "x"')]
+
+
+def test_what_fits_has_no_problems() -> None:
+    schema: dict[str, Json] = {"$defs": {"n": {"type": "integer"}}, "items": {"$ref": "#/$defs/n"}}
+
+    assert told(schema, [1, 2, 2**70]) == []
+    assert told(schema, {}) == []
+
+
+def test_a_place_in_a_document_is_put_before_the_paths() -> None:
+    (found,) = Validator({"items": {"type": "string"}}).problems([1], at=("input", 0))
+
+    assert found.path == "/input/0/0"
+
+
+def test_at_most_so_many_problems_are_told() -> None:
+    assert len(told({"items": {"type": "string"}}, [1] * 1_000)) == MAX_PROBLEMS
+
+
+def test_of_a_large_value_the_first_problem_is_told_at_once() -> None:
+    began = time.process_time()
+
+    assert len(told({"items": {"type": "string"}}, ["a", *range(1_000_000)])) == 1
+    assert time.process_time() - began < 2
+
+
+# -- schemas ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("schema", "path"),
+    [
+        ({"type": "strin"}, "/type"), ({"properties": {"a": 3}}, "/properties/a"),
+        ({"minLength": -1}, "/minLength"), ({"required": "a"}, "/required"),
+        ({"pattern": "("}, "/pattern"), ({"pattern": "(a)\\1"}, "/pattern"),
+        ({"items": {"pattern": "(?=a)"}}, "/items/pattern"), ({"$ref": "#/$defs/none"}, ""),
+    ],
+)  # fmt: skip
+def test_what_is_no_schema_is_refused_where_it_is_wrong(schema: dict[str, Json], path: str) -> None:
+    assert [where for where, _ in refused(schema)] == [path]
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "http://127.0.0.1:1/x", "https://json-schema.org/draft/2020-12/schema", "file:///etc/passwd",
+        "other.json", "#anchor", "//host/x",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("keyword", ["$ref", "$dynamicRef"])
+def test_nothing_is_fetched(keyword: str, reference: str) -> None:
+    ((path, message),) = refused({"items": {keyword: reference}})
+
+    assert path == f"/items/{keyword}"
+    assert "nothing is fetched" in message
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$ref": "#"}, {"items": {"$ref": "#"}}, {"allOf": [{"$ref": "#"}, {"$ref": "#"}]},
+        {"$defs": {"a": {"items": {"$ref": "#/%24defs/a"}}}, "$ref": "#/$defs/a"},
+        {"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"not": {"$ref": "#/$defs/a"}}},
+         "properties": {"x": {"$ref": "#/$defs/a"}}},
+    ],
+)  # fmt: skip
+def test_a_schema_does_not_contain_itself(schema: dict[str, Json]) -> None:
+    assert "the schema contains itself" in {message for _, message in refused(schema)}
+
+
+def doubling(depth: int, keyword: str) -> dict[str, Json]:
+    definitions: dict[str, Json] = {
+        f"d{n}": {keyword: [{"$ref": f"#/$defs/d{n + 1}"}, {"$ref": f"#/$defs/d{n + 1}"}]}
+        for n in range(depth)
+    }
+    return {"$defs": {**definitions, f"d{depth}": {"type": "integer"}}, "$ref": "#/$defs/d0"}
+
+
+@pytest.mark.parametrize("keyword", ["allOf", "anyOf", "oneOf", "prefixItems"])
+def test_a_schema_does_not_grow_beyond_measure(keyword: str) -> None:
+    began = time.process_time()
+
+    ((_, message),) = refused(doubling(30, keyword))
+    assert f"{MAX_PARTS:,} parts" in message
+    assert time.process_time() - began < 1
+    Validator(doubling(7, keyword))
+
+
+def test_a_schema_is_not_too_deep() -> None:
+    deep: dict[str, Json] = {}
+    for _ in range(300):
+        deep = {"items": deep}
+
+    assert refused(deep) == [("", "Recursion limit reached")]
+
+
+def test_references_lead_to_whatever_place() -> None:
+    schema: dict[str, Json] = {
+        "allOf": [{"properties": {"a": {"type": "integer"}}}],
+        "properties": {"b": {"$ref": "#/allOf/0/properties/a"}, "c": {"$ref": "#/allOf/0"}},
+    }
+
+    assert [path for _, path, _ in told(schema, {"b": "x", "c": {"a": "x"}})] == ["/b", "/c/a"]
+
+
+def test_what_is_near_an_unknown_name_is_known_in_a_branch_as_well() -> None:
+    closed: Json = {"properties": {"name": {}}, "additionalProperties": False}
+    (found,) = Validator({"allOf": [{"properties": {"x": closed}}]}).problems({"x": {"nmae": 1}})
+
+    assert (found.path, found.hint) == ("/x/nmae", "did you mean 'name'?")
+
+
+def test_references_do_not_lead_on_and_on() -> None:
+    definitions: dict[str, Json] = {f"d{n}": {"$ref": f"#/$defs/d{n + 1}"} for n in range(500)}
+
+    found = refused({"$defs": {**definitions, "d500": {}}, "$ref": "#/$defs/d0"})
+    assert "references lead to each other" in found[0][1]
+
+
+def test_a_schema_has_no_other_names_inside() -> None:
+    """Or references would mean something else to the library than to whoever counts them."""
+    schema: dict[str, Json] = {
+        "items": {"$id": "http://x/", "$ref": "#/$defs/a"},
+        "$defs": {"a": {}},
+    }
+
+    assert ("/items/$id", "'$id' is not supported inside a schema") in refused(schema)
+
+
+def test_a_pattern_is_matched_in_linear_time() -> None:
+    began = time.process_time()
+
+    assert told({"pattern": "^(a+)+$"}, "a" * 100_000 + "!")
+    assert time.process_time() - began < 1
