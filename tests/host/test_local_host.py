@@ -36,6 +36,7 @@ from engine.hosts.local import LocalHost
 from engine.hosts.local import host as local
 from engine.hosts.local.turn import MOST, Turn
 from engine.inputs import Start
+from tests.host.saying import engine_of, tool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -391,7 +392,7 @@ async def test_a_call_that_is_cancelled_before_its_first_step_leaves_its_place_t
         graph = Graph.parse({"nodes": {"n": {"tool": "note", "max_parallel": 1}}})
         await host.start(graph, begin("a", me=1), durability="sync")
         # The actor takes the call in its first turn, and its task would begin in the next.
-        actor = host._calls.crew(graph, {})["n"]
+        actor = host._calls.crew(graph)["n"]
         for _ in range(3):
             if not actor._busy:
                 await asyncio.sleep(0)
@@ -764,3 +765,15 @@ async def test_a_timer_comes_before_the_result_of_a_tool_that_held_up_the_loop()
             await engine.run(graph)
 
     assert failed.value.code == "TIMEOUT"
+
+
+async def test_versions_of_a_tool_share_the_actor_of_their_node_and_its_limit() -> None:
+    async with engine_of() as engine:
+        said = []
+        for version in range(20):
+            await engine.tools.register(tool(f"{version}"))
+            said.append((await engine.run({"nodes": ["say"]}))["said"])
+
+        assert said == [f"{version}" for version in range(20)]
+        actors = [task.get_name() for task in asyncio.all_tasks()]
+        assert len([name for name in actors if name.startswith("actor:")]) == 1

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
@@ -54,6 +55,8 @@ class Call(msgspec.Struct, eq=False):
         actor: Whose inbox it is in, or was.
         placed: Whether it is in an inbox or running.
         stopped: Whether nobody wants its result any more.
+        tool: What is called, where the run is bound to a version of it; else what the actor
+            was made with.
     """
 
     driven: Driven
@@ -66,6 +69,7 @@ class Call(msgspec.Struct, eq=False):
     placed: bool = False
     running: bool = False
     stopped: bool = False
+    tool: AnyTool | None = None
 
     def context(self) -> Context:
         """Say to the tool where it is, for those that ask."""
@@ -112,7 +116,11 @@ class Actor:
         said: Callable[[Frame], None],
     ) -> None:
         self._tool = tool
-        self._call = Binding(tool, node, workers=workers, cache=cache).call
+        self._bind = partial(Binding, node=node, workers=workers, cache=cache)
+        bound = self._bind(tool)
+        self._call = bound.call
+        self._bound = {tool: bound}
+        """By the versions of the tool, which are several of a declared one."""
         self.inbox: Inbox[Call] = Inbox(inbox)
         self._turn = turn
         self._returned = returned
@@ -183,7 +191,8 @@ class Actor:
             activation = each.driven.run.running.get(each.activation)
             if activation is None or activation.attempt != each.attempt:
                 return  # what ended it is decided and not kept yet; then the call is stopped
-            outcome = await self._call(State(activation.head), each.context)
+            call = self._call if each.tool is None else self._of(each.tool).call
+            outcome = await call(State(activation.head), each.context)
         except asyncio.CancelledError as error:
             if each.stopped or self._closing:
                 raise
@@ -192,6 +201,13 @@ class Actor:
             self._left(each.task)
         if not each.stopped:  # a tool can refuse to be cancelled
             self._returned(each, outcome, began)
+
+    def _of(self, tool: AnyTool) -> Binding:
+        """Give the way in which a version of the tool is called."""
+        bound = self._bound.get(tool)
+        if bound is None:
+            bound = self._bound[tool] = self._bind(tool)
+        return bound
 
     def _left(self, task: asyncio.Task[None] | None) -> None:
         """Take note that a call has ended."""

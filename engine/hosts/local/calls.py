@@ -18,7 +18,7 @@ from engine.hosts.local.workers import LocalWorkers
 from engine.outcome import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from engine.cache import Cache
     from engine.frame import Frame
@@ -61,15 +61,12 @@ class Calls:
         self._loop = asyncio.get_running_loop()
         self._hear = said
         self._workers = LocalWorkers()
-        self._crews: dict[tuple[object, ...], dict[str, Actor]] = {}
+        self._crews: dict[str, dict[str, Actor]] = {}
         self._closing = False
 
-    def crew(self, graph: Graph, pins: Mapping[str, int]) -> dict[str, Actor]:
-        """Give the actors of a graph version, by node; each is made when it is first needed.
-
-        Runs that are bound to different versions of a tool have different actors.
-        """
-        return self._crews.setdefault((graph.version, *sorted(pins.items())), {})
+    def crew(self, graph: Graph) -> dict[str, Actor]:
+        """Give the actors of a graph version, by node; each is made when it is first needed."""
+        return self._crews.setdefault(graph.version, {})
 
     # -- beginning and stopping -----------------------------------------------------------
 
@@ -151,35 +148,41 @@ class Calls:
         """Put a call into the inbox of its node."""
         each.placed = True
         driven.placed += 1
-        actor = driven.crew.get(each.node)
-        if actor is None:
-            node = driven.run.graph.nodes[each.node]
-            tool = self._tools(node.tool, driven.run.tools.get(node.tool))
+        actor, run = driven.crew.get(each.node), driven.run
+        if actor is None or run.tools:
+            node = run.graph.nodes[each.node]
+            version = run.tools.get(node.tool)
+            each.tool = tool = self._tools(node.tool, version)
             if tool is None:
-                self._loop.call_soon(self._missing, each, node.tool)
+                self._loop.call_soon(self._missing, each, node.tool, version)
                 return
-            actor = driven.crew[each.node] = Actor(
-                node,
-                tool,
-                inbox=self._inbox,
-                workers=self._workers,
-                cache=self._cache,
-                turn=self._turn,
-                returned=self._returned,
-                said=self._said,
-            )
+            if actor is None:
+                actor = driven.crew[each.node] = Actor(
+                    node,
+                    tool,
+                    inbox=self._inbox,
+                    workers=self._workers,
+                    cache=self._cache,
+                    turn=self._turn,
+                    returned=self._returned,
+                    said=self._said,
+                )
         each.actor = actor
         actor.inbox.put(each)
 
-    def _missing(self, each: Call, tool: str) -> None:
+    def _missing(self, each: Call, tool: str, version: int | None) -> None:
         """Say that the tool of a node is not there: the run then waits for a person."""
         if each.stopped:
             return
+        which = f"the tool '{tool}'" if version is None else f"version {version} of '{tool}'"
         error = ErrorInfo(
             code="TOOL_MISSING",
-            message=f"node '{each.node}' names the tool '{tool}', which is not registered here",
-            hint="register it, by Engine(tools=[...]) or POST /api/v1/tools, and resume the run",
-            details={"tool": tool},
+            message=f"node '{each.node}' names {which}, which is not registered here",
+            hint="register it, Engine(tools=[...]) or engine.tools.register, and resume the run"
+            if version is None
+            else "no other version will do, as the run began with this one: install the package "
+            "that has its kind, start again, and resume the run",
+            details={"tool": tool} if version is None else {"tool": tool, "version": version},
             retryable=False,
         )
         self._returned(each, Outcome(error=error), self._loop.time())

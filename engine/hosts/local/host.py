@@ -41,7 +41,7 @@ from engine.run import Run
 from engine.store import Origin, StoreClosed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import datetime
 
     from engine.cache import Cache
@@ -140,11 +140,11 @@ class LocalHost:
 
     async def start(self, graph: Graph, start: Start, *, durability: Durability) -> None:
         """Begin a run and drive it to its end; see `Host.start`."""
-        await self._begin_run(self._of(Run(graph), start.tools, durability), start)
+        await self._begin_run(self._of(Run(graph), durability), start)
 
     async def fork(self, origin: Run, fork: Fork) -> None:
         """Begin a run where another one was; see `Host.fork`."""
-        driven = self._of(origin, origin.tools, self._durability)
+        driven = self._of(origin, self._durability)
         driven.origin = Origin(origin.id, driven.kept)
         driven.commands = 1
         await self._begin_run(driven, fork)
@@ -155,7 +155,7 @@ class LocalHost:
             raise EngineClosed
         if run.id in self._runs or ended(run):
             return
-        driven = self._of(run, run.tools, self._durability)
+        driven = self._of(run, self._durability)
         driven.status = run.status
         self._runs[run.id] = driven
         self._lost.discard(run.id)
@@ -244,11 +244,11 @@ class LocalHost:
 
     # -- one step -------------------------------------------------------------------------
 
-    def _of(self, run: Run, pins: Mapping[str, int], durability: Durability) -> Driven:
+    def _of(self, run: Run, durability: Durability) -> Driven:
         """Make what is known of a run while it is driven, from where its log is now."""
         return Driven(
             run,
-            self._calls.crew(run.graph, pins),
+            self._calls.crew(run.graph),
             durability=durability,
             kept=self._keeping.heard,
             at=Seq(run.next_seq - 1),
