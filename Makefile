@@ -17,7 +17,7 @@ alive = { $(1) & }; pid=$$!; trap 'kill $$pid; exit 130' INT TERM; \
 AT_MOST := $(if $(shell command -v timeout),timeout --foreground --signal=INT 720)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-long check format coverage bench replay mutants
+.PHONY: help install run browser test test-long check format coverage bench replay mutants
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,7 +45,15 @@ $(STAMP): $(SERVES)
 run: $(SERVES) ## Serve the API on HOST and PORT
 	@exec $(BIN)/awe serve --host $(HOST) --port $(PORT)
 
-test: install ## Run the tests, on two workers, in at most 12 minutes
+# A browser for the tests of the page: fetched where that may be done; else they are skipped.
+browser:
+	@command -v chromium chromium-browser google-chrome >/dev/null || \
+	  { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	    { printf 'installing chromium '; \
+	      $(call alive,apt-get install -y --no-install-recommends chromium >/dev/null 2>&1); }; } || \
+	  echo "there is no chromium: the tests of the page are skipped (Debian: apt-get install chromium)"
+
+test: install browser ## Run the tests, on two workers, in at most 12 minutes
 	$(AT_MOST) $(BIN)/pytest -n 2 --durations=10
 
 test-long: install ## Run the laws for an hour or a million random runs, kill 1,000 processes, make 2,000 odd requests

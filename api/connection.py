@@ -214,7 +214,6 @@ class RequestProtocol(HttpToolsProtocol):
         """Hear that a request begins."""
         super().on_message_begin()
         self._head = 0
-        self.on_stop = None
         cast("_Scope", self.scope)["extensions"] = {DIRECT: {"connection": self}}
 
     def pause_writing(self) -> None:

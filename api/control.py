@@ -15,7 +15,6 @@ import msgspec
 from api import body
 from api.operation import BODY_PROBLEMS, RUN, RUNS, Endpoint, Operation
 from api.problem import BadRequest
-from api.runs import status_of
 from api.wire.commands import (
     BreakpointsRequest,
     CancelRequest,
@@ -52,8 +51,7 @@ def _command(kind: type[Asked], ask: Callable[[RunHandle, Asked], Awaitable[AnyE
             entry = await ask(run, wanted)
         except RunOver as error:
             raise _over(run, error) from error
-        seen = await run.snapshot()
-        return Reply(CommandDone(run.id, status_of(seen), seen.seq, entry))
+        return Reply(CommandDone(run.id, *await run.progress(), entry))
 
     return route
 

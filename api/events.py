@@ -134,6 +134,8 @@ class _Client:
                 self._direct.on_stop = partial(end, _End.STOPPED)
             both.start_soon(until_gone)
             end(await _followed(reader, hub))
+        if self._direct is not None:
+            self._direct.on_stop = None
         if ends[0] in (_End.OVER, _End.STOPPED):
             with anyio.move_on_after(following.PATIENCE):
                 await self._part(_farewell(reader) if ends[0] is _End.OVER else b"", last=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from api import body
 from api.operation import BODY_PROBLEMS, RUN, Endpoint, Operation
-from api.runs import address, made_before, status_of, taken
+from api.runs import address, made_before, taken
 from api.wire.forks import ForkRequest, NewRun, OriginView, RetryRequest
 from api.wire.reply import Body, Reply
 from engine import Engine, RunExists
@@ -77,8 +77,7 @@ async def _new_run(
         parted = await _parted(run)
         if parted is None or parted.run_id != origin.id:  # somebody was faster with that name
             raise taken(RunExists(run.id))
-        seen = await run.snapshot()
-        made = NewRun(run.id, status_of(seen), seen.seq, parted)
+        made = NewRun(run.id, *await run.progress(), parted)
         return Reply(made, HTTPStatus.CREATED, {"Location": address(run.id)})
 
     return await keys.once(request, raw, act)

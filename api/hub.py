@@ -132,6 +132,8 @@ class _Broadcast:
         self.run = run
         self.position = position
         self.scope = anyio.CancelScope()
+        self._waited = True
+        """Whether what comes has been waited for."""
         self._choirs: dict[Form, _Choir] = {}
 
     @property
@@ -159,6 +161,7 @@ class _Broadcast:
 
     async def read(self) -> None:
         """Hand on what comes, until the log ends."""
+        loop = asyncio.get_running_loop()
         async with aclosing(self.run.frames(self.position)) as items:
             async for item in items:
                 if isinstance(item, tuple):
@@ -170,6 +173,19 @@ class _Broadcast:
                     line = msgspec.json.encode(item)
                     for choir in self._choirs.values():
                         choir.said(line)
+                if self._waited and (breath := self._breath()):
+                    # To be woken by each row costs more than to read it, and nobody here
+                    # gets it any sooner.
+                    self._waited = False
+                    await anyio.sleep(breath)
+                    loop.call_soon(self._waits)  # called as soon as there is no more to read
+
+    def _breath(self) -> float:
+        """Give the seconds that all who listen leave between two writes."""
+        return min((each.form.breath for each in self._choirs.values()), default=0.0)
+
+    def _waits(self) -> None:
+        self._waited = True
 
     def end(self) -> None:
         """Let everybody out, with all there was."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from api.idempotency import Attempt, Keys
-    from engine import GraphVersion, Status
+    from engine import GraphVersion
 
 RUN_GRAPH: Final = "/api/v1/graph/run"
 
@@ -50,12 +50,12 @@ async def run(request: Request) -> Response:
         if wanted.wait:
             with anyio.move_on_after(wanted.wait):
                 await handle.rest()
-        snapshot = await handle.snapshot()
-        headers = {"Location": address(snapshot.run_id)}
-        if wanted.wait is not None and snapshot.status != "running":
+        headers = {"Location": address(handle.id)}
+        status, seq = await handle.progress()
+        if wanted.wait is not None and status != "running":
+            snapshot = await handle.snapshot()
             return Reply(await _shown(handle, snapshot), HTTPStatus.OK, headers)
-        accepted = RunAccepted(snapshot.run_id, status_of(snapshot), snapshot.seq)
-        return Reply(accepted, HTTPStatus.ACCEPTED, headers)
+        return Reply(RunAccepted(handle.id, status, seq), HTTPStatus.ACCEPTED, headers)
 
     return await keys.once(request, raw, act)
 
@@ -74,12 +74,6 @@ async def state(request: Request) -> Reply:
 def address(run_id: str) -> str:
     """Give the address of the state of a run."""
     return f"{STATE}/{run_id}"
-
-
-def status_of(snapshot: Snapshot) -> Status:
-    """Give the status of a run that has begun, as every run has that has a log."""
-    assert snapshot.status != "new"  # noqa: S101  # as said above
-    return snapshot.status
 
 
 def taken(error: RunExists) -> BadRequest:
@@ -146,11 +140,12 @@ async def _shown(handle: RunHandle, snapshot: Snapshot) -> RunState:
 
 
 def _as_it_was(snapshot: Snapshot) -> RunState:
+    assert snapshot.status != "new"  # noqa: S101  # what has a log has begun
     return RunState(
         run_id=snapshot.run_id,
         graph_id=snapshot.graph_id,
         version=snapshot.version,
-        status=status_of(snapshot),
+        status=snapshot.status,
         seq=snapshot.seq,
         state=snapshot.state,
         waiting=tuple(

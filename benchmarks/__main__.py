@@ -16,7 +16,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from benchmarks import budget, durable, hops, memory, readers, waits
+from benchmarks import budget, durable, hops, memory, readers, streams, waits
 from benchmarks.rounds import QUICK
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ PARTS = {
     "hops": hops,
     "budget": budget,
     "readers": readers,
+    "streams": streams,
     "waits": waits,
     "durable": durable,
     "memory": memory,

@@ -8,6 +8,7 @@ keeps its number.
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -50,6 +51,12 @@ class GraphVersion:
         return self.graph.warnings
 
 
+def _heard(keeping: asyncio.Task[GraphVersion]) -> None:
+    """Ask why a graph was not kept: if whoever wanted it is gone, nobody else will."""
+    if not keeping.cancelled():
+        keeping.exception()
+
+
 @dataclass(slots=True)
 class _Version:
     """A version of a graph: made, or as it stands in the store until somebody asks for it."""
@@ -67,6 +74,9 @@ class Catalog:
         self._store = store
         self._versions: dict[str, dict[int, _Version]] = {}
         self._numbers: dict[tuple[str, str], _Version] = {}
+        self._lock = asyncio.Lock()
+        self._keeping: asyncio.Task[GraphVersion] | None = None
+        """What was last handed to the store, and is perhaps under way still."""
 
     async def load(self) -> None:
         """Take note of the graphs in the store; each is read when it is first asked for."""
@@ -79,15 +89,37 @@ class Catalog:
         return known is not None and known.made is None
 
     async def add(self, graph: Graph) -> GraphVersion:
-        """Keep a graph; say under which number, and whether it is new."""
+        """Keep a graph; say under which number, and whether it is new.
+
+        Raises:
+            asyncio.CancelledError: The caller was cancelled. If the store had been asked to
+                keep the graph, it is here as soon as the store has it.
+        """
+        if there := self._there(graph):
+            return there
+        async with self._lock:
+            if self._keeping is not None and not self._keeping.done():
+                await asyncio.wait([self._keeping])  # whoever began it was cancelled
+            if there := self._there(graph):  # by now
+                return there
+            keeping = self._kept_and_noted(graph)
+            self._keeping = asyncio.create_task(keeping)  # noqa: TID251  # outlives who asked
+            self._keeping.add_done_callback(_heard)
+            return await asyncio.shield(self._keeping)
+
+    def _there(self, graph: Graph) -> GraphVersion | None:
+        """Find a graph that was added before."""
         known = self._numbers.get((graph.name, graph.version))
-        variant = 0
-        if known is not None:
-            if known.made is None:
-                known.made = GraphVersion(graph.name, known.number, graph, new=False)
-            if known.made.graph == graph:
-                return known.made
-            variant = known.kept.variant + 1
+        if known is None:
+            return None
+        if known.made is None:
+            known.made = GraphVersion(graph.name, known.number, graph, new=False)
+        return known.made if known.made.graph == graph else None
+
+    async def _kept_and_noted(self, graph: Graph) -> GraphVersion:
+        """Put a graph into the store, and note it: both, or neither."""
+        known = self._numbers.get((graph.name, graph.version))
+        variant = 0 if known is None else known.kept.variant + 1
         document = dict(graph.document) if graph.portable else None
         kept = _Kept(graph.version, document, variant)
         number = await self._store.put("graph", graph.name, msgspec.json.encode(kept))

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from engine.report import Report
     from engine.row import Row
     from engine.run import Run
-    from engine.store import RunRecord
+    from engine.store import RunRecord, Status
 
 
 class RunHandle:
@@ -129,6 +129,16 @@ class RunHandle:
         last = await self._parts.store.last(self.id)
         return BEGINNING if last is None else last
 
+    async def progress(self) -> tuple[Status, Seq]:
+        """Give its status and its last entry, but no state, which may be large."""
+        host = self._parts.host
+        run = host.driven(self.id) or host.recent(self.id)
+        if run is None or run.status == "new":
+            return (await self.record()).status, await self.last()
+        seen: tuple[Status, Seq] = run.status, Seq(run.next_seq - 1)
+        await host.kept(self.id)
+        return seen
+
     # -- its state ------------------------------------------------------------------------
 
     async def snapshot(self, at: int | None = None) -> Snapshot:
@@ -146,19 +156,11 @@ class RunHandle:
         return seen
 
     async def state(self, at: int | None = None) -> dict[str, Json]:
-        """Give the state as it is now, or as it was after the batch that holds entry `at`.
-
-        Raises:
-            NotFound: The log has no entry `at`.
-        """
+        """Give the state of `snapshot`; raises what that does."""
         return (await self.snapshot(at)).state
 
     async def diff(self, before: int, after: int | None = None) -> Difference:
-        """Compare the state after entry `before` with that after entry `after`, or now.
-
-        Raises:
-            NotFound: The log has no such entry.
-        """
+        """Compare the state after entry `before` with that after `after`, or now; as `state`."""
         one, other = await self.snapshot(before), await self.snapshot(after)
         return difference(one.state, other.state, before=one.seq, after=other.seq)
 
@@ -233,11 +235,7 @@ class RunHandle:
         return await self._tell(Resume(at=self._now(), n=0))
 
     async def step(self) -> AnyEntry:
-        """Let a paused run fire one node, now or as soon as one is due, and stay paused.
-
-        Raises:
-            Refused: It is not paused, or has ended.
-        """
+        """Let a paused run fire one node, now or once one is due; raises what `resume` does."""
         return await self._tell(Step(at=self._now(), n=0))
 
     async def set_breakpoints(self, breakpoints: Iterable[Breakpoint]) -> AnyEntry:

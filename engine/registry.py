@@ -9,6 +9,7 @@ Rules:
 - A version never changes, and never goes away: runs that began with it call it, whatever has
   been registered or removed since. Removing is a version, too: the one that is none.
 - What a Python program brings along is never replaced by a declaration, nor removed.
+- What the store was asked to keep is noted once it is kept, even if whoever asked is gone.
 """
 
 from __future__ import annotations
@@ -100,6 +101,8 @@ class Registry(Tools):
         self._store = store
         self._declared: dict[str, _Versions] = {}
         self._lock = asyncio.Lock()
+        self._keeping: asyncio.Task[int] | None = None
+        """What was last handed to the store, and is perhaps under way still."""
         self._at_work = False
 
     async def load(self) -> None:
@@ -132,18 +135,18 @@ class Registry(Tools):
             InvalidDeclaration: The document declares no tool, or one whose name a Python tool
                 has; everything that is wrong is told.
             EngineClosed: The engine is not running.
+            asyncio.CancelledError: The caller was cancelled. If the store had been asked to
+                keep the declaration, the tool is registered as soon as it has.
         """
         self._must_work()
         async with self._lock:
+            await self._settled()
             tool = read(document, self._kinds, taken=self._written())
             if known := self._known(tool, again=again):
                 return Registered(known, new=False)
             newest = max(self._declared[tool.name].kept) if tool.name in self._declared else 0
             kept = _Kept(dict(tool.declaration.document), newest)
-            tool.version = await self._keep(tool.name, kept)
-            self._declared[tool.name].made[tool.version] = tool
-            if tool.name not in self._written():  # nobody wrote one in the meantime
-                self._tools[tool.name] = tool
+            await self._keep(tool.name, kept, tool)
             return Registered(tool, new=True)
 
     async def remove(self, name: str) -> DeclaredTool:
@@ -153,12 +156,14 @@ class Registry(Tools):
             NotFound: There is no such tool.
             NotApplicable: It is no declared one.
             EngineClosed: The engine is not running.
+            asyncio.CancelledError: The caller was cancelled. If the store had been asked to
+                keep the removal, the tool is removed as soon as it has.
         """
         self._must_work()
         async with self._lock:
+            await self._settled()
             tool = self.declared(name)
-            await self._keep(name, _Kept(None, tool.version))
-            del self._tools[name]
+            await self._keep(name, _Kept(None, tool.version), None)
             return tool
 
     def declared(self, name: str, version: int | None = None) -> DeclaredTool:
@@ -264,9 +269,29 @@ class Registry(Tools):
                 return self._version(tool.name, number)
         return None
 
-    async def _keep(self, name: str, kept: _Kept) -> int:
+    async def _settled(self) -> None:
+        """Wait until what somebody has begun to keep, who was cancelled since, is noted."""
+        if self._keeping is not None and not self._keeping.done():
+            await asyncio.wait([self._keeping])
+
+    async def _keep(self, name: str, kept: _Kept, tool: DeclaredTool | None) -> None:
+        """Keep a version, and note it: both, or neither, whatever becomes of the caller."""
+        keeping = self._kept_and_noted(name, kept, tool)
+        self._keeping = asyncio.create_task(keeping)  # noqa: TID251  # it outlives who asked
+        self._keeping.add_done_callback(_heard)
+        await asyncio.shield(self._keeping)
+
+    async def _kept_and_noted(self, name: str, kept: _Kept, tool: DeclaredTool | None) -> int:
         number = await self._store.put("tool", name, msgspec.json.encode(kept))
-        self._declared.setdefault(name, _Versions()).kept[number] = kept
+        versions = self._declared.setdefault(name, _Versions())
+        versions.kept[number] = kept
+        if tool is None:
+            self._tools.pop(name, None)
+            return number
+        tool.version = number
+        versions.made[number] = tool
+        if name not in self._written():  # nobody wrote one in the meantime
+            self._tools[name] = tool
         return number
 
     def _version(self, name: str, number: int) -> DeclaredTool | None:
@@ -290,6 +315,12 @@ class Registry(Tools):
     def _must_work(self) -> None:
         if not self._at_work:
             raise EngineClosed
+
+
+def _heard(keeping: asyncio.Task[int]) -> None:
+    """Ask why a version was not kept: if whoever wanted it is gone, nobody else will."""
+    if not keeping.cancelled():
+        keeping.exception()
 
 
 @dataclass(frozen=True, slots=True)

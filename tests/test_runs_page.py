@@ -24,7 +24,7 @@ import msgspec
 import pytest
 
 import engine
-from api import control, following, forks, stream
+from api import control, following, forks, guard, stream
 from engine import Durability, Engine, RunHandle, entry, tail
 from engine.frame import AnyFrame
 from engine.hosts.local import MOST_RUNS, rested
@@ -225,6 +225,7 @@ def test_every_field_of_a_frame_is_on_the_page() -> None:
 
 def test_every_code_that_a_stream_is_closed_with_is_on_the_page() -> None:
     ours = {stream.OVER, stream.BROKEN, stream.BAD_QUERY, stream.NO_SUCH_RUN, stream.FELL_BEHIND}
+    ours |= {guard.REFUSED, guard.MISDIRECTED}
     told = [int(row[0].strip("`")) for row in rows(3) if row[0].strip("`").isdigit()]
 
     assert told == sorted({*ours, 1012})  # which is of the server below

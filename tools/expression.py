@@ -1,7 +1,7 @@
 """Tools of the kind `expression`: what they write is worked out by CEL from their arguments.
 
-This module knows the fields of such a declaration. What an expression may be, and what it may
-cost, the engine knows.
+This module knows the fields of such a declaration. What an expression may be, the engine knows,
+and what a call may cost, `evaluation`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from engine import DeclaredTool
+from tools.evaluation import Evaluation
 
 if TYPE_CHECKING:
     from engine import Context, Declaration, Json, Problems
@@ -43,8 +44,9 @@ class ExpressionKind:
             for key, text in fields.output.items()
         }
         expressions = {key: each for key, each in compiled.items() if each is not None}
+        evaluation = Evaluation(declaration.name, expressions)
 
-        def work_out(arguments: dict[str, Json], _: Context) -> dict[str, Json]:
-            return {key: each.value(arguments) for key, each in expressions.items()}
+        async def work_out(arguments: dict[str, Json], _: Context) -> dict[str, Json]:
+            return await evaluation.of(arguments)
 
         return DeclaredTool(declaration, work_out, writes=expressions)

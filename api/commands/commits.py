@@ -1,4 +1,4 @@
-"""What git knows of files: whether a change of one could be undone.
+"""What git knows of files: whether a change of them could be undone.
 
 This module knows one question to git. It does not know why it is asked.
 """
@@ -7,37 +7,103 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections import defaultdict
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _PATIENCE: Final = 30
 """Seconds that git gets to answer."""
 
+_AT_ONCE: Final = 200
+"""Files that git is asked about at a time: the words of a program have at most 2 MiB."""
+
 _STATES: Final = {"??": "git does not know it yet", "!!": "git is told to overlook it"}
 
+_CHANGED: Final = "it has changes that are not committed"
 
-def unsaved(path: Path) -> str | None:
-    """Say why git could not bring back a file as it is; None if it could, or there is no git.
 
-    Who has no git, or keeps this file elsewhere, has chosen to do without.
+class _Silent(Exception):
+    """Git does not say what it was asked; why, in words, or nothing if there is nothing to say."""
+
+
+def unsaved(paths: Iterable[Path]) -> dict[Path, str]:
+    """Say of which files git could not bring back what is in them now, and why.
+
+    Git is asked once for each repository, and for 200 files at a time. Who has no git, or keeps
+    a file elsewhere, has chosen to do without.
     """
-    there = path.resolve()
-    words = ["git", "status", "--porcelain", "--ignored", "--", f":(literal){there.name}"]
+    given = list(paths)
+    rooms: defaultdict[Path, list[Path]] = defaultdict(list)
+    for path in given:
+        rooms[_room(path.resolve())].append(path)
+    found: dict[Path, str] = {}
+    for room, there in rooms.items():
+        try:
+            found |= _unsaved(room, there)
+        except _Silent as error:
+            found |= dict.fromkeys(there, str(error)) if str(error) else {}
+    return {path: found[path] for path in given if path in found}
+
+
+def _room(path: Path) -> Path:
+    """Give the folder to ask git in: that of the repository, or else of the file."""
+    inside = (each for each in path.parents if each.name == ".git" or (each / ".git").exists())
+    return next(inside, path.parent)
+
+
+def _unsaved(room: Path, paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+    """Ask git about files of one repository."""
+    top = Path(os.fsdecode(_git(room, "rev-parse", "--show-toplevel").removesuffix(b"\n")))
+    for first in range(0, len(paths), _AT_ONCE):
+        try:
+            names = {path: path.resolve().relative_to(top) for path in paths[first:][:_AT_ONCE]}
+        except ValueError as error:
+            raise _Silent(f"git keeps another folder: {error}") from None
+        words = ("status", "--porcelain", "-z", "--no-renames", "--ignored", "-uall", "--")
+        states = _states(_git(top, *words, *map(str, names.values())))
+        for path, name in names.items():
+            state = _state(states, name)
+            if state is not None:
+                yield path, _STATES.get(state, _CHANGED)
+
+
+def _states(said: bytes) -> dict[PurePath, str]:
+    """Take apart what git says: two letters for each name that there is something to say of."""
+    lines = os.fsdecode(said).split("\0")
+    return {PurePath(line[3:]): line[:2] for line in lines if line}
+
+
+def _state(states: Mapping[PurePath, str], name: PurePath) -> str | None:
+    """Give what git says of a file, or of the folder that it names in its place."""
+    return next((states[each] for each in (name, *name.parents) if each in states), None)
+
+
+def _git(room: Path, *words: str) -> bytes:
+    """Give what git answers.
+
+    Raises:
+        _Silent: It does not.
+    """
     quiet = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     try:
         done = subprocess.run(  # noqa: S603  # git, as the user has it
-            words, cwd=there.parent, env=quiet, capture_output=True, timeout=_PATIENCE, check=False
+            ["git", "--literal-pathspecs", *words],  # noqa: S607  # as above
+            cwd=room,
+            env=quiet,
+            capture_output=True,
+            timeout=_PATIENCE,
+            check=False,
         )
     except FileNotFoundError:
-        return None
+        raise _Silent from None
     except subprocess.TimeoutExpired:
-        return f"git did not answer in {_PATIENCE} s"
+        raise _Silent(f"git did not answer in {_PATIENCE} s") from None
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         if any("not a git repository" in line for line in said):
-            return None
-        return f"git does not tell: {said[0] if said else f'status {done.returncode}'}"
-    state = done.stdout[:2].decode()
-    return _STATES.get(state, "it has changes that are not committed") if state else None
+            raise _Silent
+        raise _Silent(f"git does not tell: {said[0] if said else f'status {done.returncode}'}")
+    return done.stdout

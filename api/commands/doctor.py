@@ -28,6 +28,7 @@ EXAMINATIONS: Final = (
     "libraries",
     "ruff",
     "tools",
+    "templates",
     "graphs",
     "port",
     "store",

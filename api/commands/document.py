@@ -1,6 +1,7 @@
 """The document of a graph, in a file or on standard input.
 
-This module knows in which languages one may be written. What it means, the engine knows.
+This module knows in which languages one may be written. It does not know what it means, which
+the engine does, nor what is done with it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """`awe review`: Python files, what is wrong with them, and what makes them better.
 
 This module knows what is done with reviews: shown, written as JSON or as a diff, or put into
-the files. How they are made is in `reviewing`, how they look in `review_screen`.
+the files. It does not know how they are made (`reviewing`), nor how they look
+(`review_screen`).
 """
 
 from __future__ import annotations
@@ -94,7 +95,8 @@ def command(  # noqa: PLR0913  # what a review may be told, each with a default
         for each in unread:
             desk.take(each)
         asyncio.run(reviewing.all(readable))
-    desk.reviews.sort(key=lambda each: found.paths.index(each.path))
+    order = {path: number for number, path in enumerate(found.paths)}
+    desk.reviews.sort(key=lambda each: order[each.path])
     if as_json:
         show_json(desk.as_json(threshold, found))
     else:
@@ -108,12 +110,11 @@ def _read(found: Found) -> tuple[list[Source], list[Review]]:
     """Read all files; those that are no text are left out, and counted."""
     readable: list[Source] = []
     unread: list[Review] = []
-    for path in [*found.paths]:
+    for path in found.paths:
         try:
             readable.append(sources.read(path))
         except sources.NoText:
             found.skipped["no text"] += 1
-            found.paths.remove(path)
         except sources.Unreadable as error:
             unread.append(unreadable(path, str(error)))
     return readable, unread
@@ -125,11 +126,8 @@ def _refuse_unsaved(readable: Iterable[Source]) -> None:
     Raises:
         Failure: It could not, and which.
     """
-    unsaved = [
-        f"{each.path}: {why}"
-        for each in readable
-        if (why := commits.unsaved(each.path)) is not None
-    ]
+    found = commits.unsaved(each.path for each in readable)
+    unsaved = [f"{path}: {why}" for path, why in found.items()]
     if unsaved:
         raise Failure(
             f"git could not bring back {counted(len(unsaved), 'file')} as it is now; "

@@ -6,14 +6,13 @@ in an engine of this process (`run_here`), or by a server (`run_there`).
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
 
 from api.commands import given, run_there
 from api.commands.failure import WRONG, Failure
-from api.commands.server_client import USUAL
+from api.commands.server_client import SETTING, USUAL
 from api.commands.store import MEMORY, StoreOption, path_of
 
 
@@ -57,7 +56,7 @@ def command(  # noqa: PLR0913  # what a run may be told, each with a default
         typer.Option(
             metavar="URL",
             help="The server to run it on; a file is created there first. "
-            f"For the name of a graph: AWE_SERVER, or {USUAL}.",
+            f"For the name of a graph: {SETTING}, or {USUAL}.",
         ),
     ] = None,
 ) -> int:
@@ -76,8 +75,7 @@ def command(  # noqa: PLR0913  # what a run may be told, each with a default
 
         return run_here.run(graph, begin, path=path_of(store), watch=watch)
     what = _document(graph) if is_document else graph
-    address = server or os.environ.get("AWE_SERVER") or USUAL
-    return run_there.run(what, begin, address=address, watch=watch, wait=wait)
+    return run_there.run(what, begin, address=server, watch=watch, wait=wait)
 
 
 def _document(name: str) -> bytes:

@@ -18,13 +18,15 @@ if TYPE_CHECKING:
     from api.commands.server_client import Object
 
 
-def run(graph: str | bytes, begin: Beginning, *, address: str, watch: bool, wait: bool) -> int:
+def run(
+    graph: str | bytes, begin: Beginning, *, address: str | None, watch: bool, wait: bool
+) -> int:
     """Run a graph on a server, and show how it ends; give the exit status.
 
     Args:
         graph: The name of one that is there; or the document of one, in JSON, to be created.
         begin: What the run begins with.
-        address: Where the server is.
+        address: Where the server is; None: where one usually is.
         watch: Whether to show its entries.
         wait: Whether to wait until it has ended.
 

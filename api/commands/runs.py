@@ -1,6 +1,7 @@
 """`awe runs`: the runs of a server, the latest first.
 
-This module knows which of them are asked for, and how a list of them is shown.
+This module knows which of them are asked for, and how a list of them is shown. It does not know
+how a server is asked (`server_client`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import typer
 from rich.table import Table
 
 from api.commands.screen import notes, output, put, show_json, styled
-from api.commands.server_client import RUNS, USUAL, ServerClient, ServerOption
+from api.commands.server_client import RUNS, ServerClient, ServerOption
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -49,7 +50,7 @@ def command(
     as_json: Annotated[
         bool, typer.Option("--json", help="Write a list of JSON, as the API answers it.")
     ] = False,
-    server: ServerOption = USUAL,
+    server: ServerOption = None,
 ) -> int:
     """List the runs of a server, the latest first."""
     found: list[Object] = []

@@ -24,6 +24,7 @@ from api.commands import shipped
 from api.commands.embedded import engine_here, store_at, told
 from api.commands.failure import FAILED, WRONG, Failure
 from api.commands.screen import hang, output, paste, styled
+from api.commands.server_client import USUAL
 from api.commands.store import MEMORY, StoreOption, path_of
 from api.health import VERSION
 from api.server import Server
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from engine import Engine, Store
-
-USUAL: Final = "http://127.0.0.1:8000"
-"""Where the other commands look for a server, unless they are told."""
 
 _MOST: Final = 10
 """Graphs that are named."""

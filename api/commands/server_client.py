@@ -6,8 +6,9 @@ imports no engine: who asks a server needs none.
 
 from __future__ import annotations
 
-import ipaddress
+import os
 from http import HTTPStatus
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, TypeAlias, cast
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ import orjson
 import typer
 
 from api.commands.failure import FAILED, WRONG, Failure
+from api.commands.port import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,9 +29,14 @@ if TYPE_CHECKING:
 USUAL: Final = "http://127.0.0.1:8000"
 """Where a server is, unless a command is told otherwise."""
 
+SETTING: Final = "AWE_SERVER"
+"""The variable of the environment that says where a server is instead."""
+
 ServerOption: TypeAlias = Annotated[
-    str,
-    typer.Option("--server", envvar="AWE_SERVER", metavar="URL", help="The server to ask."),
+    str | None,
+    typer.Option(
+        "--server", metavar="URL", help=f"The server to ask; left out: {SETTING}, or {USUAL}."
+    ),
 ]
 """How a command is told which server to ask."""
 
@@ -76,14 +83,16 @@ class ServerClient:
     """Asks one server. Used by `with`.
 
     Args:
-        address: Where it is, as `http://127.0.0.1:8000`.
+        address: Where it is, as `http://127.0.0.1:8000`; None: where the environment says, or
+            where one usually is.
         patience: Seconds that an answer may take.
 
     Raises:
         Failure: That is no address.
     """
 
-    def __init__(self, address: str, *, patience: float = _ANSWER) -> None:
+    def __init__(self, address: str | None, *, patience: float = _ANSWER) -> None:
+        address = address or os.environ.get(SETTING) or USUAL
         self.address: str = address.rstrip("/")
         try:
             url = httpx2.URL(self.address)
@@ -191,7 +200,7 @@ class ServerClient:
             return cast("Object", found)
         raise Failure(
             f"what answers at {self.address} is no awe server",
-            hint="say where one is: --server URL, or AWE_SERVER",
+            hint=f"say where one is: --server URL, or {SETTING}",
         )
 
     def _refusal(self, answer: httpx2.Response) -> Failure:
@@ -228,7 +237,7 @@ class ServerClient:
 def _is_here(host: str) -> bool:
     """Tell whether a host is this machine."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return is_loopback(ip_address(host))
     except ValueError:
         return host == "localhost"
 

@@ -1,6 +1,7 @@
 """`awe validate`: documents of graphs, and everything that is wrong with them.
 
-This module knows how problems are shown. What a document may say, the engine knows.
+This module knows how problems are shown. It does not know what a document may say, which the
+engine does.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import typer
 from api.commands import failure_report, live, trace
 from api.commands.failure import FAILED, Failure
 from api.commands.screen import notes, output, styled
-from api.commands.server_client import RUNS, STATE, USUAL, ServerClient, ServerOption
+from api.commands.server_client import RUNS, STATE, ServerClient, ServerOption
 
 
 def command(
@@ -34,7 +34,7 @@ def command(
         bool,
         typer.Option("--json", help="Write the entries as they stand in the log, a line each."),
     ] = False,
-    server: ServerOption = USUAL,
+    server: ServerOption = None,
 ) -> int:
     """Watch a run of a server, entry by entry, until it ends; a run that ended is told again.
 

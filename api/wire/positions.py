@@ -15,6 +15,7 @@ LimitValues: TypeAlias = dict[str, _Amount | float | None]
 """Limits by name, and the values they are to have; null: none (of `deadline` only)."""
 
 NewRunName: TypeAlias = Annotated[
-    str, Meta(extra_json_schema={"pattern": "^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$", "maxLength": 128})
+    str,
+    Meta(extra_json_schema={"pattern": "^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$", "maxLength": 128}),
 ]
 """The name of a run that a client chooses; the engine says what is wrong with one."""

@@ -38,8 +38,11 @@ class DeclaredTool(Tool[..., object]):  # type: ignore[explicit-any]  # whatever
 
     Args:
         declaration: What was declared.
-        call: What is done with the arguments. An async function is awaited on the loop; a
-            plain one runs on it, and so must take no longer than microseconds.
+        call: What is done with the arguments. An async function is awaited on the loop, and
+            cancelled where it awaits when its time is up; a plain one runs on the loop, and
+            nothing can stop it. So neither may work for longer than milliseconds without
+            awaiting. Arguments may be as large as a state: before each call they are held
+            against `input` on the loop, in a time that grows with them.
         writes: The keys of what it gives back.
     """
 

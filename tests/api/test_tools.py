@@ -65,7 +65,7 @@ async def test_all_tools_are_listed_by_name_whoever_made_them(client: httpx2.Asy
     assert listed["count"] == {
         "name": "count",
         "description": "Counts.",
-        "execution": "inline",
+        "execution": "async",
         "kind": "expression",
         "version": 1,
     }
@@ -79,7 +79,7 @@ async def test_a_tool_is_shown_with_what_it_takes_and_gives(client: httpx2.Async
     assert shown == {
         "name": "count",
         "description": "",
-        "execution": "inline",
+        "execution": "async",
         "kind": "expression",
         "version": 1,
         "versions": [1],

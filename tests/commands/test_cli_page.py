@@ -82,6 +82,18 @@ def test_the_page_has_every_option_and_no_other(
     assert told == list(options(command, capsys))
 
 
+def test_the_page_has_every_variable_and_no_other() -> None:
+    root = Path(__file__).parents[2]
+    sources = [
+        each.read_text() for room in ("api", "tools") for each in (root / room).rglob("*.py")
+    ]
+    heeded = re.findall(r"(?<=\")(?:AWE_[A-Z_]+|NO_COLOR)(?=\")", "\n".join(sources))
+    (table,) = re.findall(r"^\| variable .*?\n\n", PAGE, re.MULTILINE | re.DOTALL)
+    told = [name for row in table.splitlines() for name in re.findall(r"`([A-Z_]+)\*?`", row[:60])]
+
+    assert sorted(told) == sorted(set(heeded))
+
+
 def test_the_page_lists_every_command_in_its_order() -> None:
     assert re.findall(r"^\| \[`(\w+)`\]\(#awe-\w+\)", PAGE, re.MULTILINE) == list(COMMANDS)
     assert re.findall(r"^## `awe (\w+)`", PAGE, re.MULTILINE) == list(COMMANDS)

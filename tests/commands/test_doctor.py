@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from api.commands.doctor import EXAMINATIONS
-from engine import InvalidTool
+from engine import InvalidTemplate, InvalidTool, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,6 +105,28 @@ def test_tools_that_can_not_be_loaded_are_told_with_their_package(
         "graphs",
     }
     assert "tools      wrong the entry point 'x = y' gives no tools\n" in done.out
+    assert "-> mend y" in done.out
+
+
+@pytest.mark.parametrize(
+    ("part", "name"), [("tools", "installed_tool_kinds"), ("templates", "installed_templates")]
+)
+def test_kinds_of_tools_and_templates_that_can_not_be_loaded_are_told(
+    awe: Awe, monkeypatch: pytest.MonkeyPatch, part: str, name: str
+) -> None:
+    errors = {
+        "tools": InvalidTool("the entry point 'x = y' gives no kind of tools", hint="mend y"),
+        "templates": InvalidTemplate([Problem("BAD", "", "it is empty", "mend y")], where="y"),
+    }
+
+    def broken() -> Any:
+        raise errors[part]
+
+    monkeypatch.setattr(f"api.commands.examinations.{part}.{name}", broken)
+    done = awe("doctor", *FREE)
+
+    assert {name for name, verdict in findings(done).items() if verdict == "wrong"} == {part}
+    assert f"wrong {errors[part].message}\n" in done.out
     assert "-> mend y" in done.out
 
 

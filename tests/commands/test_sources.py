@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -167,20 +169,48 @@ def test_git_says_what_it_could_not_bring_back(
     def git(*words: str) -> None:
         subprocess.run(["git", *words], cwd=tmp_path, check=True, capture_output=True)
 
-    clean, changed, new = (wrote(tmp_path / name) for name in ("a.py", "b.py", "new[1].py"))
-    ignored = wrote(tmp_path / "ignored.py")
-    assert commits.unsaved(clean) is None  # nobody keeps it in git
+    names = ("a.py", "off/kept.py", "b.py", "new[1].py", "new/c.py", "ignored.py", "off/d.py")
+    files = [wrote(tmp_path / name) for name in names]
+    _, _, changed, new, far_new, ignored, far_ignored = files
+    assert commits.unsaved(files) == {}  # nobody keeps them in git
     git("init")
-    wrote(tmp_path / ".gitignore", b"ignored.py\n")
+    wrote(tmp_path / ".gitignore", b"ignored.py\noff\n")
     git("add", "a.py", "b.py")
+    git("add", "--force", "off/kept.py")
     git("commit", "-m", "all")
     changed.write_bytes(b"x = 2\n")
 
-    assert commits.unsaved(clean) is None
-    assert commits.unsaved(changed) == "it has changes that are not committed"
-    assert commits.unsaved(new) == "git does not know it yet"
-    assert commits.unsaved(ignored) == "git is told to overlook it"
+    told = {
+        changed: "it has changes that are not committed",
+        new: "git does not know it yet",
+        far_new: "git does not know it yet",
+        ignored: "git is told to overlook it",
+        far_ignored: "git is told to overlook it",
+    }
+    assert commits.unsaved(files) == told
     git("add", "b.py")
-    assert commits.unsaved(changed) == "it has changes that are not committed"
+    assert commits.unsaved(files) == told
+    git("mv", "--force", "b.py", "a.py")
+    assert commits.unsaved(files[:1]) == {files[0]: told[changed]}
+    hook = tmp_path / ".git" / "hooks" / "hook.py"
+    assert commits.unsaved([wrote(hook)])[hook].startswith("git does not tell: ")
     monkeypatch.setenv("PATH", "")
-    assert commits.unsaved(changed) is None
+    assert commits.unsaved(files) == {}
+
+
+def test_git_is_asked_once_for_all_files_of_a_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git = shutil.which("git")
+    for name in ("one", "two"):
+        subprocess.run([git, "init", str(tmp_path / name)], check=True, capture_output=True)
+    files = [wrote(tmp_path / name / f"{n}.py") for name in ("one", "two") for n in range(250)]
+    asked = tmp_path / "asked"
+    spy = tmp_path / "bin" / "git"
+    spy.parent.mkdir()
+    spy.write_text(f'#!/bin/sh\necho "$2" >> {asked}\nexec {git} "$@"\n')
+    spy.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{spy.parent}:{os.environ['PATH']}")
+
+    assert list(commits.unsaved(files)) == files
+    assert asked.read_text().split() == ["rev-parse", "status", "status"] * 2

@@ -98,7 +98,7 @@ async def test_a_run_under_way_when_the_process_ended_calls_it_again() -> None:
         assert kind.called == ["one", "one"]
 
 
-async def test_a_run_whose_tool_is_gone_waits_until_there_is_one() -> None:
+async def test_a_run_that_began_without_the_tool_waits_until_there_is_one() -> None:
     async with engine_of() as engine:
         await engine.tools.register(tool("one"))
         await engine.create(GRAPH)
@@ -132,6 +132,7 @@ async def test_a_run_whose_kind_is_gone_waits_until_it_is_back(
         assert snapshot.error is not None
         assert (snapshot.status, snapshot.error.code) == ("paused", "TOOL_MISSING")
     async with engine_of(store) as engine:
+        await engine.tools.register(tool("two"))  # another version, which it does not call
         assert await goes_on(await engine.find("r")) == "one"
 
 

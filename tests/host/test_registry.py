@@ -18,13 +18,16 @@ from engine import (
     NotApplicable,
     NotFound,
     SQLiteStore,
+    StoreUnavailable,
 )
 from tests.host.saying import GRAPH, Saying, engine_of, first, goes_on, paused_before, tool
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from pathlib import Path
 
     from engine import Json, Store
+    from engine.store import Kind
 
 
 # -- versions -----------------------------------------------------------------------------
@@ -118,6 +121,92 @@ async def test_before_and_after_its_time_an_engine_takes_no_declarations() -> No
         await engine.tools.register(tool("one"))
     with pytest.raises(EngineClosed):
         await engine.tools.remove("say")
+
+
+# -- whoever asked is cancelled -----------------------------------------------------------
+
+
+class SlowStore(MemoryStore):
+    """Keeps documents only when it is let, and says when it is asked to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = asyncio.Semaphore(0)
+        self.let = asyncio.Semaphore(0)
+
+    async def put(self, kind: Kind, name: str, data: bytes) -> int:
+        self.asked.release()
+        await self.let.acquire()
+        return await super().put(kind, name, data)
+
+
+async def cancelled_while_it_is_kept(
+    store: SlowStore, asked: Coroutine[None, None, object]
+) -> None:
+    """Ask for something, and be cancelled when the store has it in hand."""
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(asked)
+        await store.asked.acquire()
+        task.cancel()
+    assert task.cancelled()
+
+
+async def test_what_the_store_keeps_is_known_though_who_asked_was_cancelled() -> None:
+    store = SlowStore()
+    async with engine_of(store) as engine, asyncio.timeout(5):
+        await cancelled_while_it_is_kept(store, engine.tools.register(tool("one")))
+        store.let.release()
+        again = await engine.tools.register(tool("one"))  # waits for what is under way
+        assert (again.tool.version, again.new) == (1, False)
+
+        await cancelled_while_it_is_kept(store, engine.tools.register(tool("two")))
+        for _ in range(2):
+            store.let.release()
+        three = await engine.tools.register(tool("three"))
+        assert (three.tool.version, engine.tools.versions("say")) == (3, [1, 2, 3])
+        assert engine.tools.declared("say", 2).declaration.document["says"] == "two"
+        assert [d.number for d in await store.documents("tool")] == [1, 2, 3]
+
+
+async def test_what_is_removed_in_the_store_is_gone_though_who_asked_was_cancelled() -> None:
+    store = SlowStore()
+    async with engine_of(store) as engine, asyncio.timeout(5):
+        store.let.release()
+        await engine.tools.register(tool("one"))
+        await store.asked.acquire()
+        await cancelled_while_it_is_kept(store, engine.tools.remove("say"))
+        assert "say" in engine.tools
+        store.let.release()
+        with pytest.raises(NotFound):
+            await engine.tools.remove("say")
+        assert "say" not in engine.tools
+
+
+async def test_a_graph_the_store_keeps_is_known_though_who_created_it_was_cancelled() -> None:
+    store = SlowStore()
+    graph: dict[str, Json] = {"name": "g", "nodes": ["first"]}
+    async with engine_of(store) as engine, asyncio.timeout(5):
+        await cancelled_while_it_is_kept(store, engine.create(graph))
+        store.let.release()
+        again = await engine.create(graph)
+        assert (again.version, again.new) == (1, False)
+        assert engine.versions("g") == (1,)
+
+
+async def test_what_the_store_does_not_keep_is_not_known_either() -> None:
+    class Broken(SlowStore):
+        async def put(self, kind: Kind, name: str, data: bytes) -> int:
+            await super().put(kind, f"other-{name}", data)
+            raise StoreUnavailable("the disk is full")
+
+    store = Broken()
+    async with engine_of(store) as engine, asyncio.timeout(5):
+        await cancelled_while_it_is_kept(store, engine.tools.register(tool("one")))
+        for _ in range(2):
+            store.let.release()
+        with pytest.raises(StoreUnavailable):
+            await engine.tools.register(tool("one"))
+        assert "say" not in engine.tools
 
 
 # -- removing -----------------------------------------------------------------------------

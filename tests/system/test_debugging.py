@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 RUNS = "/api/v1/runs"
 RUN = "/api/v1/graph/run"
 
-CODE = (
-    "import os, sys\ndef area( r ) :\n    if r == None :\n        return 0\n    return 3.14*r*r\n"
-)
+CODE = """import os, sys
+def area( r ) :
+    if r == None :
+        return 0
+    return 3.14*r*r
+"""
 
 
 @pytest.fixture(scope="module")

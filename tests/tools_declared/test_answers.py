@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pytest
 from engine.entry import NodeRetrying
 from tests.tools_declared.declaring import error_of, written
 from tests.tools_declared.site import answer, as_json
+from tools.http.charsets import CODECS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -102,6 +104,8 @@ async def test_a_body_that_nobody_asks_for_may_be_anything(engine: Engine, site:
         ("Zürich".encode(), "text/plain", "Zürich"),
         ("Zürich".encode("latin-1"), "text/plain; charset=ISO-8859-1", "Zürich"),
         ("Zürich".encode("utf-16"), 'text/plain; charset="utf-16"', "Zürich"),
+        ("日本".encode("shift_jis"), "text/plain; charset=Shift_JIS", "日本"),
+        ("€".encode("cp1252"), "text/plain; charset='windows-1252'", "€"),
         (b'{"a": 1}', "text/plain", '{"a": 1}'),
     ],
 )  # fmt: skip
@@ -143,6 +147,27 @@ async def test_a_body_that_can_not_be_read_says_why(
 
     assert (error.code, error.retryable) == ("ANSWER_UNREADABLE", False)
     assert error.hint
+
+
+@pytest.mark.parametrize("charset", ["punycode", "idna", "utf-7", "unicode_escape", "rot13"])
+async def test_a_charset_that_is_none_of_texts_is_not_read(
+    engine: Engine, site: Site, charset: str
+) -> None:
+    site.pages["/"] = answer(b"a" * 1_000, kind=f"text/plain; charset={charset}")
+    error = await error_of(engine, asks(site))
+
+    assert (error.code, error.retryable) == ("ANSWER_UNREADABLE", False)
+    assert f"charset '{charset}', which is not read here" in error.message
+    assert "Accept-Charset" in error.hint
+
+
+def test_every_charset_that_is_read_is_one_of_texts() -> None:
+    for name, codec in CODECS.items():
+        assert name == name.lower()
+        assert "a".encode(codec).decode(codec) == "a"
+        # Python does not know the one name, and has less than is meant for the other.
+        if name not in {"windows-31j", "ks_c_5601-1987"}:
+            assert codecs.lookup(name).name == codecs.lookup(codec).name
 
 
 async def test_a_large_body_is_read_beside_the_loop(engine: Engine, site: Site) -> None:

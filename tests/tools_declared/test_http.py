@@ -269,6 +269,7 @@ async def test_nothing_but_secrets_is_reached_of_the_environment(
         ({"url": "https://example.com/#there"}, "BAD_URL", "/url"),
         ({"url": "https://example.com/{secret.A}"}, "SECRET_IN_CLEAR", "/url"),
         ({"url": "{path}", "headers": {"A": "{secret.A}"}}, "SECRET_FOR_ANYBODY", "/url"),
+        ({"headers": {"User-agent": "{secret.A}"}}, "SECRET_FOR_ANYBODY", "/headers/User-agent"),
         ({"url": "https://example.com/{pth}"}, "UNKNOWN_PARAMETER", "/url"),
         ({"url": "https://example.com/{"}, "BAD_TEMPLATE", "/url"),
         ({"url": "https://example.com/{may}"}, "OPTIONAL_PARAMETER", "/url"),

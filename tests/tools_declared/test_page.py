@@ -16,7 +16,7 @@ from engine.declaration import reading
 from tests.api.conftest import client_of, serving
 from tests.tools_declared.declaring import declaring, kinds, tried, written
 from tests.tools_declared.site import as_json
-from tools import template
+from tools import evaluation, template
 from tools.http import answer, fields
 from tools.http.allowance import SETTING, Allowance
 from tools.http.fields import HttpFields
@@ -138,6 +138,9 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert f"{template.MAX_TEXT:,} characters" in PAGE
     assert f"at most {reading.MAX_DOCUMENT >> 10} KiB" in PAGE
     assert f"more than {of_problems.MAX_EXPRESSIONS}." in PAGE
+    assert f"at most {evaluation.MOST:,} values" in PAGE
+    assert f"all of one call together {evaluation.MOST_IN_ALL:,}." in PAGE
+    assert f"{evaluation.TEXT} characters of a text count as one value" in PAGE
     assert "408, 425, 429 and from 500 on, but for 501 and 505" in PAGE
     assert {408, 425, 429} == answer._AGAIN
     assert {501, 505} == answer._NEVER
@@ -148,7 +151,11 @@ _ADDED = re.compile(r'\.add\(\s*"([A-Z_]+)"|\bcode="([A-Z_]+)"|Problem\(\s*"([A-
 
 def test_the_tables_have_every_code() -> None:
     sources = [*(ROOT / "tools" / "http").glob("*.py"), *(ROOT / "engine/declaration").glob("*.py")]
-    sources += [ROOT / "engine/validator.py", ROOT / "tools/placeholders.py"]
+    sources += [
+        ROOT / "engine/validator.py",
+        ROOT / "tools/placeholders.py",
+        ROOT / "tools/evaluation.py",
+    ]
     used = {
         next(filter(None, found))
         for source in sources

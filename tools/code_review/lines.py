@@ -2,6 +2,7 @@
 
 This module knows tokens. It counts what radon's raw metrics count, in one pass over the file:
 radon tokenizes a statement of n lines n times, which takes hours for a table of 20,000 lines.
+It does not know what the lines say, nor what becomes of the figures (`metrics`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Two rules of our own: code that is never reached, and code that is nested too deep.
 
-This module knows trees. Whatever else there is to find, ruff finds (`linting`); these two it has
-in preview only.
+This module knows trees. It does not know what else there is to find: that ruff finds (`ruff`),
+which has these two in preview only.
 """
 
 from __future__ import annotations

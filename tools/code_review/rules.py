@@ -1,6 +1,6 @@
 """The rules a review looks at: of which kind a finding is, how heavy, and which fixes there are.
 
-This module is a table. It does not know how findings are made (`linting`, `own_rules`), nor what
+This module is a table. It does not know how findings are made (`issues`, `own_rules`), nor what
 they are worth (`score`).
 
 The rules are named one by one or by family, never "all": what ruff turns on by default moves with

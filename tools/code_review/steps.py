@@ -1,6 +1,7 @@
 """The steps of a review, as nodes call them: what each takes from the state, and writes there.
 
-This module knows the keys of the state. What the steps do is in the modules they call.
+This module knows the keys of the state. It does not know what the steps do, which is in the
+modules they call, nor which graph they stand in.
 
 They run in processes of their own, all of them: parsing holds the interpreter as radon does, and
 what ruff writes about a bad file takes long to read. Each works with what is there (`known`), so

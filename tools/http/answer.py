@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from engine import InvalidValue, ToolError, admit
+from tools.evaluation import Evaluation
+from tools.http.charsets import CODECS
 from tools.http.egress import shown
 from tools.http.secret import hidden
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from engine import Declaration, Expression, Json, Problems
+    from engine import Declaration, Json, Problems
     from tools.http.egress import Answer
     from tools.http.fields import HttpFields
 
@@ -51,11 +53,6 @@ _CHARSET: Final = re.compile(r'charset="?(?P<name>[^\s";]+)', re.IGNORECASE)
 _EXCERPT: Final = 200
 """Characters of a body that a message shows."""
 
-_PATH: Final = re.compile(
-    r'(?P<fact>status|headers|body)(?P<steps>(?:\.\w+|\["[^"\\]+"\]|\[\d+\])*)'
-)
-_STEP: Final = re.compile(r'\.(?P<name>\w+)|\["(?P<key>[^"]+)"\]|\[(?P<index>\d+)\]')
-
 
 @dataclass(frozen=True, slots=True)
 class Taken:
@@ -63,22 +60,23 @@ class Taken:
 
     tool: str
     fields: HttpFields
-    parts: Mapping[str, Expression]
+    parts: Evaluation
 
     async def of(self, answer: Answer, secrets: Mapping[str, str]) -> dict[str, Json]:
         """Give what is written.
 
         Raises:
             ToolError: The status is not expected (its code is `HTTP_404`, and so on), or the
-                body can't be read (`ANSWER_UNREADABLE`).
+                body can't be read (`ANSWER_UNREADABLE`), or too much of it is
+                (`CONDITION_TOO_EXPENSIVE`).
             NodeError: A part that is wanted is not there, or does not fit.
         """
         if answer.status not in (self.fields.expect or _OK):
             raise _unexpected(answer, self.tool, secrets)
         facts: dict[str, Json] = {"status": answer.status, "headers": dict(answer.headers)}
-        if any("body" in part.names or part.whole for part in self.parts.values()):
+        if any("body" in part.names or part.whole for part in self.parts.expressions.values()):
             facts["body"] = await _body(answer, self.fields.answer)
-        return {key: _part(each, facts) for key, each in self.parts.items()}
+        return await self.parts.of(facts)
 
 
 def taken_of(declaration: Declaration, fields: HttpFields, problems: Problems) -> Taken:
@@ -88,30 +86,7 @@ def taken_of(declaration: Declaration, fields: HttpFields, problems: Problems) -
         for key, text in fields.output.items()
     }
     parts = {key: each for key, each in compiled.items() if each is not None}
-    return Taken(declaration.name, fields, parts)
-
-
-def _part(expression: Expression, facts: Mapping[str, Json]) -> Json:
-    """Work out a part.
-
-    The library copies all that an expression names (1 MB in 60 ms, on the loop), so that what
-    most of them are, the way to one value, is walked here; what does not lead anywhere is left
-    to the library, which says why.
-    """
-    found = _PATH.fullmatch(expression.text)
-    if found is not None:
-        here: Json = facts[found["fact"]]
-        for step in _STEP.finditer(found["steps"]):
-            key = step["name"] or step["key"]
-            if isinstance(here, dict) and key in here:
-                here = here[key]
-            elif isinstance(here, list) and step["index"] and int(step["index"]) < len(here):
-                here = here[int(step["index"])]
-            else:
-                break
-        else:
-            return here
-    return expression.value(facts)
+    return Taken(declaration.name, fields, Evaluation(declaration.name, parts))
 
 
 # -- the body -----------------------------------------------------------------------------
@@ -157,10 +132,17 @@ def _json(answer: Answer) -> Json:
 
 def _text(answer: Answer, told: str) -> Json:
     found = _CHARSET.search(told)
-    charset = found["name"] if found else "utf-8"
+    charset = found["name"].strip("'").lower() if found else "utf-8"
+    codec = CODECS.get(charset)
+    if codec is None:
+        raise _unreadable(
+            answer,
+            f"is said to be in the charset {charset[:40]!r}, which is not read here",
+            'ask for UTF-8, if it can give that: "headers": {"Accept-Charset": "utf-8"}',
+        )
     try:
-        return admit(answer.content.decode(charset), what="the answer")
-    except (LookupError, UnicodeDecodeError) as error:
+        return admit(answer.content.decode(codec), what="the answer")
+    except UnicodeDecodeError as error:
         raise _unreadable(answer, f"is no text: {error}", "it may be binary") from None
     except InvalidValue as error:
         raise _unreadable(answer, f"can't be in a state: {error.message}", error.hint) from None

@@ -10,7 +10,8 @@ Rules:
   Host header and in the TLS handshake. So a name that changes its address in between
   (DNS rebinding) changes nothing.
 - Each redirect is a request like any other, and checked as one. What was sent to one origin
-  does not go to another: neither headers nor a body.
+  (scheme, host and port) does not go to another: no body, and of the headers only those that
+  tell nobody anything (`TO_ANYBODY`).
 - Proxies, cookies and passwords that the environment has are not used: nothing but what
   stands here decides about a request.
 - All of a request has one deadline, and an answer is counted as it arrives and as it is
@@ -61,7 +62,7 @@ _MOVED: Final = frozenset({301, 302, 303, 307, 308})
 _BECOMES_GET: Final = frozenset({(301, "POST"), (302, "POST")})
 _SEE_OTHER: Final = 303
 
-_TO_ANYBODY: Final = frozenset({"accept", "accept-language", "user-agent"})
+TO_ANYBODY: Final = frozenset({"accept", "accept-language", "user-agent"})
 """The headers that go along to another origin; any other may be meant for the first alone."""
 _OF_CONTENT: Final = frozenset({"content-type", "content-language", "content-encoding"})
 
@@ -336,7 +337,7 @@ def _moved(
                 f"{shown(url)} leads to {shown(to)}, another host, with all that was sent",
                 "ask for that address if it is meant",
             )
-        headers = {k: v for k, v in headers.items() if k.lower() in _TO_ANYBODY}
+        headers = {k: v for k, v in headers.items() if k.lower() in TO_ANYBODY}
     return to, replace(sending, method=method, content=content, headers=headers)
 
 

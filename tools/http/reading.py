@@ -13,7 +13,7 @@ import msgspec
 
 from engine import ToolError
 from tools.http import secret
-from tools.http.egress import parsed
+from tools.http.egress import TO_ANYBODY, parsed
 from tools.http.request import HEADER_VALUE, SAFE_METHODS, Pattern
 from tools.placeholders import Text, check_names
 
@@ -150,6 +150,9 @@ def _check_headers(headers: Mapping[str, Text], problems: Problems) -> None:
     for name, text in headers.items():
         at = ("headers", name)
         lower = name.lower()
+        if lower in TO_ANYBODY and any(each.startswith(secret.SPACE) for each in text.names):
+            message = f"the header '{name}' goes along wherever a redirect leads"
+            problems.add("SECRET_FOR_ANYBODY", at, message, "send the secret in another header")
         if not _HEADER.fullmatch(name):
             problems.add("BAD_NAME", at, f"{name[:40]!r} can't be the name of a header", "")
         elif lower in _RESERVED:

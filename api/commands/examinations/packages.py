@@ -1,6 +1,7 @@
 """Whether our packages are the ones that are found under their names.
 
-This module knows what is said of one that is not. How it is found is in `shadowing`.
+This module knows what is said of one that is not. It does not know how it is found
+(`shadowing`).
 """
 
 from __future__ import annotations

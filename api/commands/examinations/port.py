@@ -1,6 +1,6 @@
 """The port that a server is to have.
 
-This module knows who may hold it. How that is found out is in `port`.
+This module knows who may hold it. It does not know how that is found out (`port`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The Python that runs awe, and the SQLite that comes with it.
 
-This module knows which Python is needed: what the package says of itself.
+This module knows which Python is needed: what the package says of itself. It does not know
+what for.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def examine(_: Asked) -> Iterator[Finding]:
         yield Finding(
             "wrong",
             f"{found}, {wanted} is needed",
-            "make .venv anew: make install PYTHON=python3.12",
+            "make .venv anew: rm -rf .venv && make install PYTHON=python3.12",
         )
     if platform.system() != "Linux":
         yield Finding(

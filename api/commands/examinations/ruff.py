@@ -1,6 +1,7 @@
 """The program ruff, which reviews code.
 
-This module knows how it is found, and that it can be run.
+This module knows how it is found, and that it can be run. It does not know what it is asked in
+a review.
 """
 
 from __future__ import annotations
