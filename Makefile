@@ -26,16 +26,19 @@ help: ## List what can be made
 
 install: $(STAMP) ## Make the environment in .venv, with everything for tests and checks
 
+# pip that was stopped while it renewed itself leaves an environment that nothing mends.
 $(SERVES): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "$(PYTHON) is too old: Python 3.11 or later is needed (make PYTHON=python3.12 ...)"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
 	  { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get install -y python3-venv; } || \
 	  { echo "$(PYTHON) can't make environments: install python3-venv (Debian: apt-get install python3-venv)"; exit 1; }
+	@test ! -e .venv/unfinished || rm -rf .venv
+	@mkdir -p .venv && touch .venv/unfinished
 	@printf 'making .venv, half a minute '; $(PYTHON) -m venv .venv
 	@$(call alive,$(BIN)/python -m pip install --quiet --upgrade pip)
 	@printf 'installing '; $(call alive,$(BIN)/python -m pip install --quiet --editable .)
-	@touch $@
+	@rm .venv/unfinished && touch $@
 
 $(STAMP): $(SERVES)
 	@printf 'installing what tests and checks need, half a minute '; \
@@ -57,7 +60,7 @@ test: install browser ## Run the tests, on two workers, in at most 12 minutes
 	$(AT_MOST) $(BIN)/pytest -n 2 --durations=10
 
 test-long: install ## Run the laws for an hour or a million random runs, kill 1,000 processes, make 2,000 odd requests
-	AWE_LAWS=1000000 AWE_LAWS_SECONDS=3600 AWE_KILLS=1000 AWE_FUZZ=2000 \
+	AWE_LAWS=1000000 AWE_LAWS_SECONDS=3600 AWE_KILLS=1000 AWE_FUZZ=2000 AWE_STREAM_KILLS=20 \
 	  $(BIN)/pytest -n 2 --dist worksteal --durations=10 --timeout=0 tests/laws tests/system tests/api/test_schemathesis.py
 
 check: install ## Check style, types and who may import whom

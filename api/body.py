@@ -11,9 +11,12 @@ from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
+import anyio
 import msgspec
 from anyio import to_thread
+from starlette.requests import ClientDisconnect
 
+from api.connection import when_stopped
 from api.problem import BadRequest, counted
 from engine import Problem
 
@@ -51,25 +54,39 @@ async def raw(request: Request, *, required: bool = True) -> bytes:
     """Read the body of a request; one that may be left out, and is, reads `{}`.
 
     Raises:
-        BadRequest: It is not JSON by its type (415), or too large (413).
+        BadRequest: It is not JSON by its type (415), too large (413), or does not come to its
+            end before the client leaves or the server stops (503).
     """
     if required:
         _must_be_json(request)
     told = request.headers.get("content-length", "")
     if told.isdecimal() and (len(told) > _DIGITS or int(told) > MAX_BODY):
         raise _too_large()  # nobody needs to send it to be told so
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MAX_BODY:
-            raise _too_large()
-        chunks.append(chunk)
+    whole = bytearray()
+    try:
+        with anyio.CancelScope() as reading, when_stopped(request, reading.cancel):
+            async for chunk in request.stream():
+                whole += chunk
+                if len(whole) > MAX_BODY:
+                    raise _too_large()
+    except ClientDisconnect:
+        raise _cut_short("the client has left in the middle of its body") from None
+    if reading.cancelled_caught:
+        raise _cut_short("the server stops, and the body has not come to its end")
     if not required:
-        if not size:
+        if not whole:
             return b"{}"
         _must_be_json(request)
-    return b"".join(chunks)
+    return bytes(whole)
+
+
+def _cut_short(why: str) -> BadRequest:
+    return BadRequest(
+        why,
+        code="BODY_CUT_SHORT",
+        status=HTTPStatus.SERVICE_UNAVAILABLE,
+        hint="send the request again: nothing was done",
+    )
 
 
 def _too_large() -> BadRequest:

@@ -10,6 +10,7 @@ reader that takes nothing. Our connections offer that in the `extensions` of the
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
@@ -22,9 +23,10 @@ from api.wire.reply import Reply
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Iterable, MutableMapping
+    from collections.abc import Callable, Generator, Iterable, MutableMapping
     from typing import TypeAlias
 
+    from starlette.requests import Request
     from uvicorn._types import ASGISendEvent
 
     _Scope: TypeAlias = MutableMapping[str, dict[str, object]]
@@ -83,6 +85,20 @@ def direct_of(scope: MutableMapping[str, object]) -> Direct | None:
     """Give what the connection of a request offers, if our server made it."""
     extensions = cast("dict[str, dict[str, Direct]]", scope.get("extensions") or {})
     return extensions.get(DIRECT, {}).get("connection")
+
+
+@contextmanager
+def when_stopped(request: Request, then: Callable[[], None]) -> Generator[None, None, None]:
+    """Have something called if the server stops while this is entered."""
+    direct = direct_of(request.scope)
+    if direct is None:
+        yield
+        return
+    direct.on_stop = then
+    try:
+        yield
+    finally:
+        direct.on_stop = None
 
 
 def text_frames(texts: Iterable[bytes]) -> bytes:

@@ -11,6 +11,7 @@ have the right origin. No header ever allows another origin to read an answer.
 from __future__ import annotations
 
 import os
+import re
 import socket
 from functools import lru_cache
 from http import HTTPStatus
@@ -39,6 +40,9 @@ REFUSED: Final = 4403
 
 MISDIRECTED: Final = 4421
 """The code with which a WebSocket that names another host is closed."""
+
+_HOST: Final = re.compile(r"(?P<name>\[[0-9a-f:.%]*\]|[^:\[\]]*)(?::[0-9]{0,5})?")
+"""A name or an address, and a port."""
 
 _OWN: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
@@ -155,9 +159,8 @@ def allowed(variable: str) -> frozenset[str]:
 
 def _name(host: str) -> str:
     """Take the port off a host."""
-    if host.startswith("["):
-        return host[: host.find("]") + 1]
-    return host.partition(":")[0]
+    named = _HOST.fullmatch(host)
+    return named["name"] if named else ""
 
 
 @lru_cache(maxsize=64)

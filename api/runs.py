@@ -16,6 +16,7 @@ import msgspec
 
 from api import body, examples
 from api.actions import requests_for
+from api.connection import when_stopped
 from api.operation import BODY_PROBLEMS, Operation, number
 from api.problem import BadRequest
 from api.query import Query
@@ -48,7 +49,10 @@ async def run(request: Request) -> Response:
     async def act(attempt: Attempt) -> Reply:
         handle = await _begun(engine, graph, wanted, attempt)
         if wanted.wait:
-            with anyio.move_on_after(wanted.wait):
+            with (
+                anyio.move_on_after(wanted.wait) as waiting,
+                when_stopped(request, waiting.cancel),
+            ):
                 await handle.rest()
         headers = {"Location": address(handle.id)}
         status, seq = await handle.progress()

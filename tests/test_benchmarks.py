@@ -53,6 +53,17 @@ MEASURED = {
         one subscriber, as lines of JSON, added per entry
         hop to a plain function in a thread
     """,
+    "streams": """
+        a frame for each, 1 subscriber
+        a frame for each, 100 subscribers
+        a frame for each, 1,000 subscribers
+        joined (?batch=1), 1 subscriber
+        joined (?batch=1), 100 subscribers
+        joined (?batch=1), 1,000 subscribers
+        a bare Starlette route that answers as many bytes
+        the same run, started by the engine without HTTP
+        POST /graph/run
+    """,
     "waits": """
         longest turn of the loop, 1,000 busy runs, computing
         100 branches that sleep 10 ms

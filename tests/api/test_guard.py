@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 OURS = ["127.0.0.1", "localhost", "LOCALHOST", "[::1]", "localhost:9", "127.0.0.1:65535"]
 
 FOREIGN = [
+    "127.0.0.1:80.evil.example",
+    "localhost:evil.example",
+    "[::1].evil.example",
+    "[::1]evil.example",
     "evil.example",
     "127.0.0.1.evil.example",
     "localhost.evil.example",

@@ -12,14 +12,14 @@ import uvicorn
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from api import following
+from api import events, following
 from api.app import create_app
 from api.hub import FULL
-from engine import Context, Engine, Json  # noqa: TC001  # a tool has annotations
+from engine import Context, Engine, Json, installed_tools
 
-from .conftest import HELLO, RUNS, client_of, served, serving, until
-from .test_events import heard
-from .test_stream import LARGE, LOOP, at, count, large, read
+from .conftest import HELLO, RUNS, client_of, served, serving, until, waits
+from .test_events import following_of, heard, heard_until
+from .test_stream import LARGE, LOOP, LosingStore, at, count, large, read
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -123,7 +123,7 @@ async def test_a_reader_that_is_slow_for_a_while_takes_from_the_log_what_it_coul
         async with connect(at(address, run.id, query), max_queue=1, max_size=None) as reader:
             seen = [json.loads(await reader.recv())["seq"]]
             await run.result()  # meanwhile it reads nothing
-            assert hub_of(server).listeners == 0
+            await until(lambda: hub_of(server).listeners == 0)  # there is no room for it
             with suppress(ConnectionClosed):
                 while True:
                     lines = str(await reader.recv()).split("\n")
@@ -145,6 +145,20 @@ async def test_a_position_that_is_not_there_yet_is_waited_for_and_holds_up_nobod
     log = await lines_of(run)
     assert ahead.result()[0][1:] == log[251:]
     assert whole.result()[0][1:] == log
+
+
+async def test_a_log_that_can_not_be_read_any_more_is_told_to_those_who_listen() -> None:
+    store = LosingStore()
+    engine = Engine(tools=[*installed_tools(), waits], store=store)
+    async with served(engine) as (address, server):
+        run = await engine.start(await engine.create({"nodes": ["waits"]}))
+        store.lost = True
+        frames, code, reason = await read(at(address, run.id, "?after=2"))
+        listeners = hub_of(server).listeners
+
+    assert [frame["type"] for frame in frames] == ["stream.opened"]
+    assert (code, reason) == (1011, "the server failed, and its log says why")
+    assert listeners == 0
 
 
 # -- on a server that is not ours ---------------------------------------------------------
@@ -180,13 +194,23 @@ async def test_on_another_server_a_stream_says_the_same(engine: Engine, query: s
         graph = await engine.create({**LOOP, "nodes": {"n": "writes"}})
         run = await engine.start(graph, {"n": 0})
         frames, code, _ = await read(at(address, run.id, query))
-        events = await heard(address, run.id)
+        told = await heard(address, run.id)
 
     log = await lines_of(run)
     assert [frame for frame in frames if "seq" in frame and "ephemeral" not in frame] == log
     assert code == 1000
-    assert [each.said for each in events if each.id is not None] == log
-    assert events[-1].name == "end"
+    assert [each.said for each in told if each.id is not None] == log
+    assert told[-1].name == "end"
+
+
+async def test_on_another_server_a_quiet_run_is_not_taken_for_a_dead_one(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "SILENCE", 0.05)
+    async with plainly_serving(engine) as address:
+        run = await engine.start(await engine.create({"nodes": ["waits"]}))
+        async with following_of(address, run.id) as parts:
+            await heard_until(parts, ": nothing new\n\n")
 
 
 async def test_on_another_server_a_reader_that_takes_nothing_is_told_exactly_where_it_is(

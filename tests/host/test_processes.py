@@ -568,6 +568,26 @@ def test_a_script_that_calls_tools_of_packages_in_processes_runs_once(tmp_path: 
     assert (ended.stdout, ended.stderr, ended.returncode) == ("begun\n42\n", "", 0)
 
 
+def test_processes_load_nothing_from_the_folder_they_are_begun_in(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    for folder in (here, there):
+        folder.mkdir()
+    for name in ("json.py", "logging.py", "engine.py", "msgspec.py"):
+        (here / name).write_text("import os; os.write(2, b'executed'); raise SystemExit")
+    script = there / "script.py"
+    script.write_text(textwrap.dedent(SCRIPT))
+    ended = subprocess.run(
+        [sys.executable, script],
+        cwd=here,
+        env=env(),
+        capture_output=True,
+        text=True,
+        timeout=40,
+        check=False,
+    )
+    assert (ended.stdout, ended.stderr, ended.returncode) == ("42\n", "", 0)
+
+
 def test_a_tool_of_a_module_that_is_run_by_its_name_runs_in_a_process(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(textwrap.dedent(SCRIPT))
     ended = subprocess.run(

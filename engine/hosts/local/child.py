@@ -17,14 +17,14 @@ import multiprocessing
 import os
 import signal
 import socket
-from multiprocessing import spawn
+from multiprocessing import forkserver, spawn
 from typing import TYPE_CHECKING, Final, cast
 
 from engine.errors import NodeError
 from engine.hosts.local import worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
     from multiprocessing.context import ForkServerProcess
 
     from engine.hosts.local.threads import Threads
@@ -54,6 +54,28 @@ def _without_script(name: str) -> dict[str, object]:
 
 # There is no other way to say so; processes of others are begun as ever.
 spawn.get_preparation_data = _without_script
+
+
+_SAFE_PATH: Final = "PYTHONSAFEPATH"
+
+
+@contextlib.contextmanager
+def _safe_path() -> Generator[bool, None, None]:
+    """See that a fork server which is begun in here loads nothing from the present folder.
+
+    It is begun as `python -c`, which looks for modules there before anywhere else: a file
+    `json.py` of whoever has his code reviewed would be run. Gives whether it was asked for.
+    """
+    asked = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    try:
+        forkserver.ensure_running()
+        yield bool(asked)
+    finally:
+        if asked is None:
+            del os.environ[_SAFE_PATH]
+        else:
+            os.environ[_SAFE_PATH] = asked
 
 
 class Died(Exception):
@@ -115,8 +137,9 @@ class Child(asyncio.Protocol):
         held = [theirs]
 
         def start() -> ForkServerProcess:
-            with held.pop() as theirs:
-                process = _forks.Process(target=worker.serve, args=(theirs,), name=_NAME)
+            with held.pop() as theirs, _safe_path() as asked:
+                given = (theirs, asked)
+                process = _forks.Process(target=worker.serve, args=given, name=_NAME)
                 process.start()
                 return process
 

@@ -90,8 +90,15 @@ def framed(message: bytes) -> bytes:
     return len(message).to_bytes(HEADER) + message
 
 
-def serve(link: socket.socket) -> None:
-    """Answer one call after the other, until the other side closes the link."""
+def serve(link: socket.socket, safe_path: bool) -> None:
+    """Answer one call after the other, until the other side closes the link.
+
+    Args:
+        link: Where calls come from.
+        safe_path: Whether what tools start is to have the safe path that the fork server has.
+    """
+    if not safe_path:
+        os.environ.pop("PYTHONSAFEPATH", None)
     # A group of its own: it is killed together with what the tool has started, and Ctrl-C in a
     # terminal is for the engine alone, which then stops it in its own way.
     with contextlib.suppress(OSError):

@@ -11,13 +11,14 @@ grow beyond all measure when its references are followed.
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Final, TypeAlias, cast
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Final, cast
 
 import jsonschema_rs
 
 from engine.errors import EngineError, Problem
 from engine.graph.problems import listed, shown
+from engine.validator.growth import REFERENCES, Growth
+from engine.validator.place import Steps, pointer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -26,26 +27,31 @@ if TYPE_CHECKING:
 
     from engine.ids import Json
 
-Steps: TypeAlias = "tuple[str | int, ...]"
-"""The way to a place in a document: keys and indexes."""
-
 MAX_PARTS: Final = 1_000
 """Parts that a schema may have, each counted as often as references lead to it: twenty that
 name the one before twice would else be a million."""
 
-MAX_CHAIN: Final = 32
-"""References that may lead from one to the next."""
-
 MAX_PROBLEMS: Final = 100
 """Problems that are told of one value; nobody reads more."""
 
-# The library finds all errors before it gives the first, at 13 us each.
+MAX_WORK: Final = 20_000_000
+"""Parts of a schema times the size of a value that is held against it: about a second."""
+
+# The library finds all errors before it gives the first, at 13 us each; each error, and each
+# of every branch of an `anyOf` or `oneOf`, has a copy of what it is about, at 6 us an item.
 _FEW: Final = 2_000
-"""Items of a value up to which all errors are looked for; of a larger one, the first."""
+"""Size of a value up to which all errors are looked for; of a larger one, the first."""
+
+_LITTLE: Final = 20_000
+"""Words of a schema times the size of a value up to which all errors are looked for."""
+
+_PLAIN: Final = 20
+"""Parts of a schema up to which no value that a request can bring takes long."""
+
+_CHARACTERS: Final = 16
+"""Characters that take as long as one item."""
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
-_REFERENCES: Final = ("$ref", "$dynamicRef", "$recursiveRef")
-_RENAMING: Final = ("$id", "$anchor", "$dynamicAnchor")
 
 
 class InvalidSchema(EngineError):
@@ -65,11 +71,14 @@ class Validator:
         InvalidSchema: It is none, or none that may be used here; all problems are told.
     """
 
-    __slots__ = ("_held", "_schema")
+    __slots__ = ("_held", "_parts", "_schema", "_words")
 
     def __init__(self, schema: Mapping[str, Json]) -> None:
         self._schema: dict[str, Json] = dict(schema)
-        if problems := list(_problems_of_schema(self._schema)):
+        growth = Growth(self._schema)
+        self._parts = growth.of(self._schema, ())
+        self._words = max(growth.words, self._parts)
+        if problems := list(_problems_of_schema(self._schema, growth, self._parts)):
             raise InvalidSchema(problems)
         try:
             self._held = _made(self._schema)
@@ -83,14 +92,13 @@ class Validator:
             value: A JSON value.
             at: Where it stands in its document, for the paths of the problems.
         """
+        if self._parts > _PLAIN and _exceeds(value, MAX_WORK // self._parts):
+            return (_too_much(self._parts, at),)
         if self._held.is_valid(value):
             return ()
-        return _told(_errors(self._held, value), at, self._schema)
-
-
-def pointer(*steps: str | int) -> str:
-    """Write a JSON pointer (RFC 6901)."""
-    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in steps)
+        if _exceeds(value, min(_FEW, _LITTLE // self._words)):
+            return _first(self._schema, value, at)
+        return _told(self._held.iter_errors(value), at, self._schema)
 
 
 def _made(schema: dict[str, Json]) -> jsonschema_rs.Validator:
@@ -99,26 +107,100 @@ def _made(schema: dict[str, Json]) -> jsonschema_rs.Validator:
     )
 
 
-def _errors(held: jsonschema_rs.Validator, value: Json) -> Iterable[ValidationError]:
-    if _is_small(value):
-        return held.iter_errors(value)
-    try:
-        held.validate(value)
-    except jsonschema_rs.ValidationError as error:
-        return [error]
-    return []
-
-
-def _is_small(value: Json) -> bool:
-    count = 0
+def _exceeds(value: Json, limit: int) -> bool:
+    """Say whether a value is larger than so many items, long text counted as several."""
+    size = 0
     waiting = [value]
-    while waiting and count <= _FEW:
+    while waiting and size <= limit:
         each = waiting.pop()
-        if isinstance(each, dict | list):
-            count += len(each)
-            if count <= _FEW:
-                waiting.extend(each.values() if isinstance(each, dict) else each)
-    return count <= _FEW
+        if isinstance(each, str):
+            size += len(each) // _CHARACTERS
+        elif isinstance(each, dict | list):
+            size += len(each)
+            if size <= limit:
+                waiting.extend(each)
+                if isinstance(each, dict):
+                    waiting.extend(each.values())
+    return size > limit
+
+
+# -- what is wrong with a large value -----------------------------------------------------
+
+_MAPS: Final = ("properties", "patternProperties", "dependentSchemas", "$defs")
+_WAYS: Final = {"anyOf": "fits none of the {} ways", "oneOf": "does not fit one of the {} ways"}
+
+
+def _too_much(parts: int, at: Steps) -> Problem:
+    message = f"the value is too large to be held against a schema of {parts:,} parts"
+    hint = f"up to {MAX_WORK // parts:,} items: give less, or describe less of it"
+    return Problem("BAD_VALUE", pointer(*at), message, hint)
+
+
+def _first(schema: dict[str, Json], value: Json, at: Steps) -> tuple[Problem, ...]:
+    """Say the first thing that is wrong with a value that does not fit, copying it but once."""
+    vague = Problem("BAD_VALUE", pointer(*at), f"{shown(value)} is not what its schema says")
+    try:
+        blunt = _made(cast("dict[str, Json]", _blunt(schema)))
+    except ValueError:  # what it names has moved, or may not be moved
+        return (vague,)
+    try:
+        blunt.validate(value)
+    except jsonschema_rs.ValidationError as error:
+        return _told_of_ways(error, at) or _told([error], at, schema)
+    return (vague,)
+
+
+def _told_of_ways(error: ValidationError, at: Steps) -> tuple[Problem, ...]:
+    if error.kind.name != "not":
+        return ()
+    denied = cast("dict[str, Json]", error.kind.as_dict())["schema"]
+    inner = denied.get("not") if isinstance(denied, dict) else None
+    for keyword, words in _WAYS.items():
+        if isinstance(inner, dict) and isinstance(ways := inner.get(keyword), list):
+            what = shown(cast("Json", error.instance))
+            message = f"{what} {words.format(len(ways))} of '{keyword}'"
+            return (Problem("BAD_VALUE", pointer(*at, *error.instance_path), message),)
+    return ()
+
+
+def _blunt(part: Json, *, names: bool = False) -> Json:
+    """Rewrite a schema so that its errors do not tell of branches.
+
+    What is denied twice means the same, and an error of `not` has no errors inside.
+
+    Args:
+        part: A schema, or something in one.
+        names: Whether its keys are names, not keywords.
+
+    Raises:
+        ValueError: It has something that would mean something else.
+    """
+    if isinstance(part, list):
+        return [_blunt(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    made: dict[str, Json] = {}
+    ways: list[Json] = []
+    for key, value in part.items():
+        if key in _WAYS and isinstance(value, list):
+            ways.append({"not": {"not": {key: value}}})
+        elif key in {"const", "enum"} and not names:
+            made[key] = value
+        elif _is_moved(key, value) and not names:
+            raise ValueError(key)
+        else:
+            made[key] = _blunt(value, names=key in _MAPS and not names)
+    if ways:
+        before = made.get("allOf")
+        made["allOf"] = [*(before if isinstance(before, list) else []), *ways]
+    return made
+
+
+def _is_moved(key: str, value: Json) -> bool:
+    """Say whether a keyword looks into branches, or into what is no schema."""
+    if key in REFERENCES and isinstance(value, str):
+        return "%" in value or any(f"/{each}" in value for each in (*_WAYS, "const", "enum"))
+    return key.startswith("unevaluated")
 
 
 # -- what is wrong with a value -----------------------------------------------------------
@@ -265,11 +347,9 @@ def _meant(name: str, known: list[str]) -> str:
 _META: Final = _made({"$ref": _DIALECT})
 
 
-def _problems_of_schema(schema: dict[str, Json]) -> Iterator[Problem]:
-    for problem in _told(_errors(_META, schema), (), {}):
+def _problems_of_schema(schema: dict[str, Json], growth: Growth, parts: int) -> Iterator[Problem]:
+    for problem in _told(_errors_of_schema(schema), (), {}):
         yield Problem("BAD_SCHEMA", problem.path, problem.message, problem.hint)
-    growth = _Growth(schema)
-    parts = growth.of(schema, ())
     yield from growth.problems
     if parts > MAX_PARTS:
         yield Problem(
@@ -281,66 +361,14 @@ def _problems_of_schema(schema: dict[str, Json]) -> Iterator[Problem]:
         )
 
 
-class _Growth:
-    """Counts the parts that a schema has when its references are followed."""
-
-    def __init__(self, root: dict[str, Json]) -> None:
-        self.problems: list[Problem] = []
-        self._root = root
-        self._sizes: dict[str, int] = {}
-        self._open: set[str] = set()
-
-    def of(self, part: Json, at: Steps) -> int:
-        """Count a part and all that is in it."""
-        if isinstance(part, list):
-            return sum(self.of(each, (*at, index)) for index, each in enumerate(part))
-        if not isinstance(part, dict):
-            return 0
-        size = 1
-        for key, value in part.items():
-            here = (*at, key)
-            if key in _REFERENCES and isinstance(value, str):
-                size += self._of_reference(value, here)
-            elif key in _RENAMING and isinstance(value, str) and at:
-                self._wrong(here, f"'{key}' is not supported inside a schema", "leave it out")
-            elif here != ("$defs",):  # they count where they are named
-                size += self.of(value, here)
-        return size
-
-    def _of_reference(self, reference: str, at: Steps) -> int:
-        if reference in self._sizes:
-            return self._sizes[reference]
-        if reference in self._open:
-            self._wrong(at, "the schema contains itself", "say {} where it would begin again")
-            return 0
-        if reference != "#" and not reference.startswith("#/"):
-            problem = f"'{reference}' is not in this schema, and nothing is fetched"
-            self._wrong(at, problem, "put it under $defs, and name it as '#/$defs/...'")
-            return 0
-        if len(self._open) >= MAX_CHAIN:
-            self._wrong(at, f"more than {MAX_CHAIN} references lead to each other", "name it here")
-            return 0
-        self._open.add(reference)
-        size = self.of(self._named(reference), at)
-        self._open.discard(reference)
-        self._sizes[reference] = size
-        return size
-
-    def _named(self, reference: str) -> Json:
-        """Give what a reference names; one that names nothing the library complains about."""
-        here: Json = self._root
-        for step in unquote(reference.removeprefix("#")).split("/")[1:]:
-            key = step.replace("~1", "/").replace("~0", "~")
-            if isinstance(here, dict):
-                here = here.get(key)
-            elif isinstance(here, list) and key.isdecimal() and int(key) < len(here):
-                here = here[int(key)]
-            else:
-                return None
-        return here
-
-    def _wrong(self, at: Steps, message: str, hint: str) -> None:
-        self.problems.append(Problem("BAD_SCHEMA", pointer(*at), message, hint))
+def _errors_of_schema(schema: dict[str, Json]) -> Iterable[ValidationError]:
+    if not _exceeds(schema, _FEW):
+        return _META.iter_errors(schema)
+    try:
+        _META.validate(schema)
+    except jsonschema_rs.ValidationError as error:
+        return [error]
+    return []
 
 
 def _refused(error: ValueError) -> Problem:

@@ -1,0 +1,16 @@
+"""Values held against a JSON Schema: all that is wrong with one, at once, and in bounded time."""
+
+from engine.validator.growth import MAX_CHAIN
+from engine.validator.place import Steps, pointer
+from engine.validator.validator import MAX_PARTS, MAX_PROBLEMS, MAX_WORK, InvalidSchema, Validator
+
+__all__ = [
+    "MAX_CHAIN",
+    "MAX_PARTS",
+    "MAX_PROBLEMS",
+    "MAX_WORK",
+    "InvalidSchema",
+    "Steps",
+    "Validator",
+    "pointer",
+]
