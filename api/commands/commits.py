@@ -24,27 +24,37 @@ _STATES: Final = {"??": "git does not know it yet", "!!": "git is told to overlo
 
 _CHANGED: Final = "it has changes that are not committed"
 
+NOWHERE: Final = "it is in no git repository"
+"""Why git could not bring a file back that nobody ever gave it."""
+
+NO_GIT: Final = "no git program is installed"
+"""Why nobody knows what git could bring back."""
+
 
 class _Silent(Exception):
-    """Git does not say what it was asked; why, in words, or nothing if there is nothing to say."""
+    """Git does not say what it was asked; why, in words."""
 
 
 def unsaved(paths: Iterable[Path]) -> dict[Path, str]:
     """Say of which files git could not bring back what is in them now, and why.
 
-    Git is asked once for each repository, and for 200 files at a time. Who has no git, or keeps
-    a file elsewhere, has chosen to do without.
+    Git is asked once for each repository, and for 200 files at a time. What git does not answer
+    for can't be brought back: that of files in no repository, or of all where there is no git.
+
+    Args:
+        paths: Files by their real paths, with no link in them: a path that was resolved here
+            once more might lead to another file than the one that is meant.
     """
     given = list(paths)
     rooms: defaultdict[Path, list[Path]] = defaultdict(list)
     for path in given:
-        rooms[_room(path.resolve())].append(path)
+        rooms[_room(path)].append(path)
     found: dict[Path, str] = {}
     for room, there in rooms.items():
         try:
             found |= _unsaved(room, there)
         except _Silent as error:
-            found |= dict.fromkeys(there, str(error)) if str(error) else {}
+            found |= dict.fromkeys(there, str(error))
     return {path: found[path] for path in given if path in found}
 
 
@@ -59,7 +69,7 @@ def _unsaved(room: Path, paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
     top = Path(os.fsdecode(_git(room, "rev-parse", "--show-toplevel").removesuffix(b"\n")))
     for first in range(0, len(paths), _AT_ONCE):
         try:
-            names = {path: path.resolve().relative_to(top) for path in paths[first:][:_AT_ONCE]}
+            names = {path: path.relative_to(top) for path in paths[first:][:_AT_ONCE]}
         except ValueError as error:
             raise _Silent(f"git keeps another folder: {error}") from None
         words = ("status", "--porcelain", "-z", "--no-renames", "--ignored", "-uall", "--")
@@ -98,12 +108,14 @@ def _git(room: Path, *words: str) -> bytes:
             check=False,
         )
     except FileNotFoundError:
-        raise _Silent from None
+        raise _Silent(NO_GIT) from None
+    except OSError as error:
+        raise _Silent(f"git can't be asked: {error.strerror}") from None
     except subprocess.TimeoutExpired:
         raise _Silent(f"git did not answer in {_PATIENCE} s") from None
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         if any("not a git repository" in line for line in said):
-            raise _Silent
+            raise _Silent(NOWHERE)
         raise _Silent(f"git does not tell: {said[0] if said else f'status {done.returncode}'}")
     return done.stdout

@@ -126,13 +126,15 @@ def _refuse_unsaved(readable: Iterable[Source]) -> None:
     Raises:
         Failure: It could not, and which.
     """
-    found = commits.unsaved(each.path for each in readable)
-    unsaved = [f"{path}: {why}" for path, why in found.items()]
+    given = list(readable)
+    found = commits.unsaved(each.real for each in given)
+    unsaved = [f"{each.path}: {found[each.real]}" for each in given if each.real in found]
     if unsaved:
+        hopeless = {commits.NOWHERE, commits.NO_GIT}.issuperset(found.values())
         raise Failure(
             f"git could not bring back {counted(len(unsaved), 'file')} as it is now; "
             "nothing was changed",
-            hint="commit or stash first, or use --force",
+            hint="use --force" if hopeless else "commit or stash first, or use --force",
             lines=unsaved,
             status=WRONG,
         )

@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 _NAMED: Final = 44
 """Columns of the name of a file in a table; of a longer one the end is shown."""
 
+_SUGGESTED: Final = 5
+"""Suggestions that are shown of a file."""
+
+_AT: Final = 5
+"""Lines that are named in a suggestion."""
+
 _BAR: Final = 24
 
 _LINES: Final[Mapping[str, str]] = {"+": "green", "-": "red", "@": "cyan"}
@@ -140,6 +146,7 @@ class ReviewScreen:
         for each in review.worst:
             yield _labelled(label, styled(f"{each.complexity:>3}  {each.name}, line {each.line}"))
             label = ""
+        yield from _suggested(review)
 
     def _scores(self, review: Review) -> Text:
         """Write the score before and after, or once if it is the same."""
@@ -189,6 +196,18 @@ def _going_on(steps: Mapping[Path, Step], total: int, done: int) -> RenderableTy
             styled("" if step.score is None else f"{step.score:.2f}"),
         )
     return Group(head, table)
+
+
+def _suggested(review: Review) -> Iterator[Text]:
+    """Say what would make the code better, the most useful first, by what the score would gain."""
+    label, advice = "suggest", review.advice
+    for each in advice[:_SUGGESTED]:
+        where = f" (line {', '.join(map(str, each.lines[:_AT]))})" if each.lines else ""
+        yield _labelled(label, styled(f"{each.gain:+.2f}  {' '.join(each.what.split())}{where}"))
+        label = ""
+    more = len(advice) - _SUGGESTED
+    if more > 0:
+        yield _labelled(label, styled(f"and {more} more: --json has all"))
 
 
 def _after(review: Review) -> str:

@@ -38,6 +38,16 @@ class Complexity(msgspec.Struct, frozen=True):
     complexity: int
 
 
+class Suggestion(msgspec.Struct, frozen=True):
+    """What a person or another round can do, as far as it is shown."""
+
+    rank: int
+    what: str
+    gain: float
+    """What the score would gain, of 10."""
+    lines: tuple[int, ...]
+
+
 class _Metrics(msgspec.Struct, frozen=True):
     worst: tuple[Complexity, ...]
 
@@ -93,6 +103,12 @@ class Review:
     """What each round did; rounds that did nothing are left out."""
     findings: list[Json] = field(default_factory=list["Json"])
     suggestions: list[Json] = field(default_factory=list["Json"])
+
+    @property
+    def advice(self) -> list[Suggestion]:
+        """The suggestions as they are shown, the most useful first."""
+        found = msgspec.convert(self.suggestions, list[Suggestion])
+        return sorted(found, key=lambda each: each.rank)
 
     @property
     def is_changed(self) -> bool:

@@ -94,7 +94,7 @@ def test_what_is_written_by_fix_is_what_diff_shows_and_nothing_is_left_then(
     awe: Awe, ugly: Path
 ) -> None:
     patch = awe("review", "--diff", str(ugly)).out
-    fixed = awe("review", "--fix", str(ugly))
+    fixed = awe("review", "--fix", "--force", str(ugly))
 
     assert "written" in fixed.out
     better = ugly.read_text()
@@ -103,7 +103,7 @@ def test_what_is_written_by_fix_is_what_diff_shows_and_nothing_is_left_then(
     subprocess.run(["patch", "-p1"], input=patch, text=True, check=True, capture_output=True)
     assert ugly.read_text() == better
 
-    again = awe("review", "--fix", "--json", str(ugly))
+    again = awe("review", "--fix", "--force", "--json", str(ugly))
     (told,) = found(again)
     assert told["rounds"] == []
     assert told["score"] == told["score_before"]
@@ -121,13 +121,13 @@ def test_what_is_written_by_fix_is_what_diff_shows_and_nothing_is_left_then(
 def test_encoding_and_ends_of_lines_stay_as_they_are_in_the_file_and_in_the_diff(
     ugly: Path, capfdbinary: pytest.CaptureFixture[bytes], data: bytes
 ) -> None:
-    def review(how: str) -> bytes:
-        main(["review", how, str(ugly)])
+    def review(*how: str) -> bytes:
+        main(["review", *how, str(ugly)])
         return capfdbinary.readouterr().out
 
     ugly.write_bytes(data)
     patch = review("--diff")
-    review("--fix")
+    review("--fix", "--force")
     better = ugly.read_bytes()
 
     assert better != data
@@ -152,6 +152,22 @@ def test_a_file_that_git_could_not_bring_back_is_not_fixed_unless_forced(
     assert ugly.read_text() == UGLY
     assert "written" in awe("review", "--fix", "--force", ".").out
     assert ugly.read_text() != UGLY
+
+
+def test_the_most_useful_suggestions_are_told_with_their_lines(awe: Awe, ugly: Path) -> None:
+    (told,) = found(awe("review", "--json", str(ugly)))
+    lines = awe("review", str(ugly)).out.split("\n\n")[0].splitlines()
+    first = next(n for n, line in enumerate(lines) if line.startswith("  suggest "))
+
+    best = [
+        f"{each['gain']:+.2f}  {each['what']} (line {', '.join(map(str, each['lines'][:5]))})"
+        for each in told["suggestions"][:5]
+    ]
+    assert [line[12:] for line in lines[first:]] == [
+        *best,
+        f"and {len(told['suggestions']) - 5} more: --json has all",
+    ]
+    assert best[0].startswith("+")
 
 
 def test_what_is_no_python_is_told_with_its_place_and_counts_as_below(awe: Awe, ugly: Path) -> None:
@@ -213,7 +229,7 @@ def test_a_file_that_can_not_be_fixed_is_said_and_is_no_success(
 
     ugly.write_text("x=1\n")
     monkeypatch.setattr("os.fsync", full)
-    done = awe("review", "--fix", str(ugly))
+    done = awe("review", "--fix", "--force", str(ugly))
 
     assert done.status == 1
     assert "can't write 'ugly.py': No space left on device" in done.out

@@ -30,7 +30,7 @@ def test_folders_are_searched_and_what_is_left_out_is_counted(tmp_path: Path) ->
     found = sources.find([str(tmp_path)])
 
     assert found.paths == wanted
-    assert found.skipped == {"hidden": 2, "virtual environments": 1, "not .py": 2}
+    assert found.skipped == {"hidden": 2, "virtual environments": 1, "not .py": 2, "links": 1}
 
 
 def test_a_file_that_is_named_is_taken_whatever_its_name_and_once(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_git_says_what_it_could_not_bring_back(
     names = ("a.py", "off/kept.py", "b.py", "new[1].py", "new/c.py", "ignored.py", "off/d.py")
     files = [wrote(tmp_path / name) for name in names]
     _, _, changed, new, far_new, ignored, far_ignored = files
-    assert commits.unsaved(files) == {}  # nobody keeps them in git
+    assert commits.unsaved(files) == dict.fromkeys(files, "it is in no git repository")
     git("init")
     wrote(tmp_path / ".gitignore", b"ignored.py\noff\n")
     git("add", "a.py", "b.py")
@@ -195,7 +195,7 @@ def test_git_says_what_it_could_not_bring_back(
     hook = tmp_path / ".git" / "hooks" / "hook.py"
     assert commits.unsaved([wrote(hook)])[hook].startswith("git does not tell: ")
     monkeypatch.setenv("PATH", "")
-    assert commits.unsaved(files) == {}
+    assert commits.unsaved(files) == dict.fromkeys(files, "no git program is installed")
 
 
 def test_git_is_asked_once_for_all_files_of_a_repository(
