@@ -27,7 +27,7 @@ class Growth:
 
     def __init__(self, root: dict[str, Json]) -> None:
         self.problems: list[Problem] = []
-        self.words = 0
+        self.words: int = 0
         """Keys, and items of lists, each once: whatever an error may come of."""
         self._root = root
         self._sizes: dict[str, int] = {}
