@@ -18,6 +18,7 @@ from engine import (  # msgspec reads annotations at run time
     EngineClosed,
     EngineError,
     InvalidGraph,
+    InvalidTemplate,
     InvalidValue,
     Json,
     LogMoved,
@@ -126,6 +127,10 @@ async def engine_error(request: Request, error: Exception) -> Reply:
     )
     code, message, hint = error.code, error.message, error.hint
     problems: tuple[Problem, ...] = ()
+    if status is HTTPStatus.INTERNAL_SERVER_ERROR:  # the answer says that the log has more
+        log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    if isinstance(error, InvalidTemplate):
+        problems = tuple(error.problems)
     if isinstance(error, InvalidGraph):
         problems = error.problems
         message = f"the graph has {counted(len(problems))}"

@@ -24,7 +24,7 @@ from api.following import Reader, is_over, position
 from api.hub import Form
 from api.problem import BadRequest
 from api.query import Query
-from engine import Engine, NotFound, Seq
+from engine import Engine, EngineError, NotFound, Seq
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,6 +71,9 @@ async def stream(websocket: WebSocket) -> None:
         return
     except NotFound as error:
         await close(websocket, NO_SUCH_RUN, error.message)
+        return
+    except EngineError as error:  # its store can give nothing for now, or it stops
+        await close(websocket, BROKEN, error.message)
         return
 
     async def send(lines: Sequence[bytes], _: Seq) -> None:

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine import Engine, MemoryStore, StoreClosed, installed_tools
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from engine import (
+    Engine,
+    EngineError,
+    MemoryStore,
+    StoreClosed,
+    StoreUnavailable,
+    installed_tools,
+)
 from engine.hosts.local import keeping
 
 from .conftest import RUNS, STATE, client_of, serving
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-
-    import pytest
 
     from engine import Kept, Row, RunId, RunRecord, Seq, Status
 
@@ -26,6 +35,13 @@ class FullStore(MemoryStore):
     full = False
     closed = False
     broken = False
+    unreadable = False
+
+    async def record(self, run_id: RunId) -> RunRecord | None:
+        """Give the record of a run, if the disk lets us."""
+        if self.unreadable:
+            raise StoreUnavailable("the disk does not answer")
+        return await super().record(run_id)
 
     def append(
         self,
@@ -160,3 +176,30 @@ async def test_whether_runs_can_be_started_is_told_to_whoever_looks_after_the_se
         (503, "STORE_UNAVAILABLE", "the store can't be read"),
     ]
     assert again.status_code == alive.status_code == 200
+
+
+async def test_a_stream_whose_store_can_not_be_read_is_closed_with_the_reason() -> None:
+    store = FullStore()
+    async with serving(Engine(tools=installed_tools(), store=store)) as address:
+        store.unreadable = True
+        async with connect(f"{address.replace('http', 'ws')}/api/v1/ws/workflow/r") as stream:
+            with pytest.raises(ConnectionClosed) as closed:
+                await stream.recv()
+
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1011, "the disk does not answer")
+
+
+async def test_a_failure_of_ours_stands_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_: Engine) -> None:
+        raise EngineError("what nobody thought of")
+
+    async with serving(Engine(tools=installed_tools())) as address, client_of(address) as client:
+        monkeypatch.setattr(Engine, "graphs", broken)
+        answer = await client.get("/api/v1/graphs")
+
+    assert answer.status_code == 500
+    assert "GET /api/v1/graphs failed" in caplog.text
+    assert "what nobody thought of" in caplog.text
