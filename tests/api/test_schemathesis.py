@@ -114,18 +114,20 @@ def meant(case: Case, names: dict[str, str]) -> Case:
 @pytest.mark.parametrize("name", [each.name for each in OPERATIONS])
 def test_whatever_is_asked_the_answer_is_as_described(schema: BaseSchema, name: str) -> None:
     operation = schema.find_operation_by_id(name)
-    # A run that goes on is followed for as long as it does.
-    runs = ["done"] if name == "followRun" else KNOWN["run_id"]
+    # A run that goes on, or is paused, is followed for as long as it is: this one is named then.
+    follows = name == "followRun"
+    runs = ["done", "nobody"] if follows else KNOWN["run_id"]
     known = st.fixed_dictionaries(
         {}, optional={each: st.sampled_from(KNOWN[each]) for each in KNOWN if each != "run_id"}
     )
     with_runs = st.tuples(known, st.sampled_from(runs)).map(lambda it: {**it[0], "run_id": it[1]})
+    asked = with_runs if follows else st.one_of(known, with_runs)
     counted = {"max_examples": EACH, "deadline": None, "database": None}
 
     for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
 
         @settings(suppress_health_check=list(HealthCheck), **counted)
-        @given(case=operation.as_strategy(generation_mode=mode), names=st.one_of(known, with_runs))
+        @given(case=operation.as_strategy(generation_mode=mode), names=asked)
         def ask(case: Case, names: dict[str, str]) -> None:
             meant(case, names).call_and_validate(checks=CHECKS, timeout=20)
 
