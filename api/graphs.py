@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 GRAPHS: Final = "/api/v1/graphs"
 
-_NO_OBJECT: Final = ("WRONG_TYPE", "")
-"""The problem of what may be JSON, but is no document at all."""
+_NO_OBJECT: Final = frozenset({"WRONG_TYPE", "BAD_VALUE"})
+"""What the whole of a document can be wrong with that is no object at all (422)."""
 
 
 async def create(request: Request) -> Response:
@@ -57,7 +57,9 @@ async def validate(request: Request) -> Reply:
     engine: Engine = request.state.engine
     verdict = await body.read(request, engine.judge)
     problems = verdict.problems
-    if any(each.code in UNREADABLE or (each.code, each.path) == _NO_OBJECT for each in problems):
+    if any(
+        each.code in UNREADABLE or (not each.path and each.code in _NO_OBJECT) for each in problems
+    ):
         raise InvalidGraph(problems)
     return Reply(GraphVerdict(verdict.valid, problems, verdict.warnings))
 

@@ -268,3 +268,14 @@ async def listed(engine: Engine) -> list[str]:
     """Serve an engine, and give the graphs it lists."""
     async with serving(engine) as address, client_of(address) as client:
         return [each["graph_id"] for each in (await client.get(GRAPHS)).json()["graphs"]]
+
+
+@pytest.mark.parametrize("body", ["5", "[]", '"x"', "64058847493148840109902135296", "1e400"])
+async def test_what_is_no_object_is_no_document_to_be_validated(
+    client: httpx2.AsyncClient, body: str
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = await client.post("/api/v1/graphs/validate", content=body, headers=headers)
+
+    assert answer.status_code in (400, 422)
+    assert answer.json()["hint"]
