@@ -9,6 +9,7 @@ reader that takes nothing. Our connections offer that in the `extensions` of the
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -22,7 +23,6 @@ from api.problem import MEDIA_TYPE, BadRequest, document
 from api.wire.reply import Reply
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Generator, Iterable, MutableMapping
     from typing import TypeAlias
 
@@ -121,21 +121,12 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
-class StreamProtocol(WSProtocol):
-    """uvicorn's WebSocket, which offers more than ASGI, and lets go of readers that do not read.
+class _Flowing(asyncio.Protocol):
+    """What all our connections offer: how full they are, and how they are let go."""
 
-    As it comes, it waits for such a reader to make room for the close frame, and then for
-    ever until all that was sent has been taken.
-    """
-
+    transport: asyncio.Transport
     has_room: bool = True
     on_stop: Callable[[], None] | None = None
-    cut: asyncio.TimerHandle | None = None
-
-    async def run_asgi(self) -> None:
-        """Run the application, and let it write to the connection itself."""
-        cast("_Scope", self.scope)["extensions"][DIRECT] = {"connection": self}
-        await super().run_asgi()
 
     def pause_writing(self) -> None:
         """Hear that what is written piles up."""
@@ -147,6 +138,25 @@ class StreamProtocol(WSProtocol):
         self.has_room = True
         super().resume_writing()
 
+    def abort(self) -> None:
+        """Close at once."""
+        self.transport.abort()
+
+
+class StreamProtocol(_Flowing, WSProtocol):
+    """uvicorn's WebSocket, which offers more than ASGI, and lets go of readers that do not read.
+
+    As it comes, it waits for such a reader to make room for the close frame, and then for
+    ever until all that was sent has been taken.
+    """
+
+    cut: asyncio.TimerHandle | None = None
+
+    async def run_asgi(self) -> None:
+        """Run the application, and let it write to the connection itself."""
+        cast("_Scope", self.scope)["extensions"][DIRECT] = {"connection": self}
+        await super().run_asgi()
+
     async def room(self) -> None:
         """Wait until there is room, or nobody is there any more."""
         await self.writable.wait()
@@ -155,10 +165,6 @@ class StreamProtocol(WSProtocol):
         """Write whole frames; uvicorn's own pings come before or after them."""
         if not self.close_sent and not self.transport.is_closing():
             self.transport.write(data)
-
-    def abort(self) -> None:
-        """Close at once."""
-        self.transport.abort()
 
     async def send(self, message: ASGISendEvent) -> None:
         """Send what the application says; a close frame is small and waits for no room."""
@@ -178,14 +184,11 @@ class _TooLarge(Exception):
     """The head of a request is larger than `MAX_HEAD`."""
 
 
-class RequestProtocol(HttpToolsProtocol):
+class RequestProtocol(_Flowing, HttpToolsProtocol):
     """uvicorn's HTTP, which offers more than ASGI, and tells long answers when the server stops.
 
     As it comes, it waits for them for as long as the server may take to stop.
     """
-
-    has_room: bool = True
-    on_stop: Callable[[], None] | None = None
 
     _head: int | None = 0
     """Bytes that came of a head that has not come to its end; None: it has."""
@@ -232,16 +235,6 @@ class RequestProtocol(HttpToolsProtocol):
         self._head = 0
         cast("_Scope", self.scope)["extensions"] = {DIRECT: {"connection": self}}
 
-    def pause_writing(self) -> None:
-        """Hear that what is written piles up."""
-        self.has_room = False
-        super().pause_writing()
-
-    def resume_writing(self) -> None:
-        """Hear that it has been taken."""
-        self.has_room = True
-        super().resume_writing()
-
     async def room(self) -> None:
         """Wait until there is room, or nobody is there any more."""
         await self.flow.drain()
@@ -250,10 +243,6 @@ class RequestProtocol(HttpToolsProtocol):
         """Write whole chunks of an answer that has begun."""
         if not self.transport.is_closing():
             self.transport.write(data)
-
-    def abort(self) -> None:
-        """Close at once."""
-        self.transport.abort()
 
     def shutdown(self) -> None:
         """Hear that the server stops."""

@@ -80,7 +80,7 @@ def answered(name: str, home: Path) -> None:
     found = [(*kind, code.replace(ADDRESS, f"127.0.0.1:{port}")) for *kind, code in blocks(name)]
     start = next(n for n, block in enumerate(found) if block[:2] == ("bash", "server"))
     answer: object = None
-    with _served(found[start][2], port, home):
+    with served(found[start][2], port, home):
         for language, word, code in found[start + 1 :]:
             if language == "bash":
                 answer = _asked(code, home, refused=word == "refused")
@@ -101,7 +101,7 @@ def holds(part: object, whole: object) -> bool:
 
 
 @contextmanager
-def _served(command: str, port: int, home: Path) -> Iterator[None]:
+def served(command: str, port: int, home: Path) -> Iterator[None]:
     """Start the server as a page does, wait until it can be reached, and stop it."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     with subprocess.Popen(

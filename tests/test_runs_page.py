@@ -11,14 +11,11 @@ from __future__ import annotations
 import ast
 import inspect
 import json
-import os
 import re
 import subprocess
-import sys
 import time
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, get_args
+from typing import Final, get_args
 
 import msgspec
 import pytest
@@ -28,10 +25,8 @@ from api import control, following, forks, guard, stream
 from engine import Durability, Engine, RunHandle, entry, tail
 from engine.frame import AnyFrame
 from engine.hosts.local import MOST_RUNS, rested
+from tests.pages import holds, served
 from tests.test_readme import free_port
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ROOT: Final = Path(__file__).parents[1]
 PAGE: Final = (ROOT / "docs" / "runs.md").read_text()
@@ -41,34 +36,6 @@ BLOCKS: Final[list[tuple[str, str, str]]] = re.findall(
 )
 PATIENCE: Final = 10.0
 """Seconds in which a run comes to where the page says it is."""
-
-
-@contextmanager
-def served(command: str, port: int, home: Path) -> Iterator[None]:
-    """Start the server as the page does, wait until it can be reached, and kill it."""
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    with subprocess.Popen(
-        ["bash", "-c", f"exec {command.strip()} --port {port}"],
-        cwd=home,
-        env={**os.environ, "PATH": path},
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as server:
-        assert server.stdout is not None
-        try:
-            assert f"127.0.0.1:{port}" in server.stdout.readline()
-            yield
-        finally:
-            server.kill()
-
-
-def holds(part: object, whole: object) -> bool:
-    """Tell whether an answer has what the page shows of it."""
-    if isinstance(part, dict) and isinstance(whole, dict):
-        return all(key in whole and holds(value, whole[key]) for key, value in part.items())
-    if isinstance(part, list) and isinstance(whole, list):
-        return len(part) == len(whole) and all(map(holds, part, whole))
-    return bool(part == whole)
 
 
 def asked(code: str, home: Path, *, refused: bool) -> dict[str, object]:

@@ -520,14 +520,17 @@ SCRIPT = """
 """
 
 
-def run_script(tmp_path: Path, text: str) -> subprocess.CompletedProcess[str]:
-    """Run a script of a user."""
+def run_script(
+    tmp_path: Path, text: str, *, module: bool = False, here: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a script of a user: as a file or by the name of its module, in whatever folder."""
     path = tmp_path / "script.py"
     path.write_text(textwrap.dedent(text))
+    which = ["-m", "script"] if module else [path]
     return subprocess.run(
-        [sys.executable, "-W", "error", "-X", "dev", path],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        [sys.executable, "-W", "error", "-X", "dev", *which],
+        cwd=here or tmp_path,
+        env=env(),
         capture_output=True,
         text=True,
         timeout=40,
@@ -569,36 +572,16 @@ def test_a_script_that_calls_tools_of_packages_in_processes_runs_once(tmp_path: 
 
 
 def test_processes_load_nothing_from_the_folder_they_are_begun_in(tmp_path: Path) -> None:
-    here, there = tmp_path / "here", tmp_path / "there"
-    for folder in (here, there):
-        folder.mkdir()
+    here = tmp_path / "here"
+    here.mkdir()
     for name in ("json.py", "logging.py", "engine.py", "msgspec.py"):
         (here / name).write_text("import os; os.write(2, b'executed'); raise SystemExit")
-    script = there / "script.py"
-    script.write_text(textwrap.dedent(SCRIPT))
-    ended = subprocess.run(
-        [sys.executable, script],
-        cwd=here,
-        env=env(),
-        capture_output=True,
-        text=True,
-        timeout=40,
-        check=False,
-    )
+    ended = run_script(tmp_path, SCRIPT, here=here)
     assert (ended.stdout, ended.stderr, ended.returncode) == ("42\n", "", 0)
 
 
 def test_a_tool_of_a_module_that_is_run_by_its_name_runs_in_a_process(tmp_path: Path) -> None:
-    (tmp_path / "script.py").write_text(textwrap.dedent(SCRIPT))
-    ended = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "script"],
-        cwd=tmp_path,
-        env=env(),
-        capture_output=True,
-        text=True,
-        timeout=40,
-        check=False,
-    )
+    ended = run_script(tmp_path, SCRIPT, module=True)
     assert (ended.stdout, ended.stderr, ended.returncode) == ("42\n", "", 0)
 
 

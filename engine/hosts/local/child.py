@@ -17,6 +17,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import threading
 from multiprocessing import forkserver, spawn
 from typing import TYPE_CHECKING, Final, cast
 
@@ -58,6 +59,9 @@ spawn.get_preparation_data = _without_script
 
 _SAFE_PATH: Final = "PYTHONSAFEPATH"
 
+_one: Final = threading.Lock()
+"""Two engines of one process begin processes in two threads, and the environment is one."""
+
 
 @contextlib.contextmanager
 def _safe_path() -> Generator[bool, None, None]:
@@ -66,16 +70,17 @@ def _safe_path() -> Generator[bool, None, None]:
     It is begun as `python -c`, which looks for modules there before anywhere else: a file
     `json.py` of whoever has his code reviewed would be run. Gives whether it was asked for.
     """
-    asked = os.environ.get(_SAFE_PATH)
-    os.environ[_SAFE_PATH] = "1"
-    try:
-        forkserver.ensure_running()
-        yield bool(asked)
-    finally:
-        if asked is None:
-            del os.environ[_SAFE_PATH]
-        else:
-            os.environ[_SAFE_PATH] = asked
+    with _one:
+        asked = os.environ.get(_SAFE_PATH)
+        os.environ[_SAFE_PATH] = "1"
+        try:
+            forkserver.ensure_running()
+            yield bool(asked)
+        finally:
+            if asked is None:
+                del os.environ[_SAFE_PATH]
+            else:
+                os.environ[_SAFE_PATH] = asked
 
 
 class Died(Exception):
