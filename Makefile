@@ -17,7 +17,7 @@ alive = { $(1) & }; pid=$$!; trap 'kill $$pid; exit 130' INT TERM; \
 AT_MOST := $(if $(shell command -v timeout),timeout --foreground --signal=INT 720)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run browser test test-long check format coverage bench replay mutants
+.PHONY: help install run programs test test-long check format coverage bench replay mutants
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,20 +48,27 @@ $(STAMP): $(SERVES)
 run: $(SERVES) ## Serve the API on HOST and PORT
 	@exec $(BIN)/awe serve --host $(HOST) --port $(PORT)
 
-# A browser for the tests of the page: fetched where that may be done; else they are skipped.
-browser:
-	@command -v chromium chromium-browser google-chrome >/dev/null || \
-	  { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
-	    { printf 'installing chromium '; \
-	      $(call alive,apt-get install -y --no-install-recommends chromium >/dev/null 2>&1); }; } || \
-	  echo "there is no chromium: the tests of the page are skipped (Debian: apt-get install chromium)"
+# Programs that some tests need: fetched where that may be done; else those tests are skipped.
+# $(1) the Debian package, $(2) the names of its program, $(3) what is skipped without it.
+debian = command -v $(2) >/dev/null || \
+  { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+    { printf 'installing $(1) '; \
+      $(call alive,apt-get install -y --no-install-recommends $(1) >/dev/null 2>&1); }; } || \
+  echo "there is no $(1): $(3) are skipped (Debian: apt-get install $(1))"
 
-test: install browser ## Run the tests, on two workers, in at most 12 minutes
+programs:
+	@$(call debian,chromium,chromium chromium-browser google-chrome,the tests of the page)
+	@$(call debian,redis-server,redis-server,the tests with Redis)
+	@$(call debian,strace,strace,power cuts of a traced process)
+
+test: install programs ## Run the tests, on two workers, in at most 12 minutes
 	$(AT_MOST) $(BIN)/pytest -n 2 --durations=10
 
-test-long: install ## Run the laws for an hour or a million random runs, kill 1,000 processes, make 2,000 odd requests
-	AWE_LAWS=1000000 AWE_LAWS_SECONDS=3600 AWE_KILLS=1000 AWE_FUZZ=2000 AWE_STREAM_KILLS=20 \
-	  $(BIN)/pytest -n 2 --dist worksteal --durations=10 --timeout=0 tests/laws tests/system tests/api/test_schemathesis.py
+test-long: install programs ## Run the laws for an hour, kill 5,000 processes, cut the power 10,000 times, and so on
+	AWE_LAWS=1000000 AWE_LAWS_SECONDS=3600 AWE_KILLS=5000 AWE_SERVER_KILLS=300 AWE_STREAM_KILLS=20 \
+	AWE_CUTS=10000 AWE_BUSY=10 AWE_PG_SECONDS=600 AWE_VALUES=1000000 AWE_FUZZ=2000 \
+	  $(BIN)/pytest -n 2 --dist worksteal --durations=10 --timeout=0 \
+	  tests/laws tests/system tests/stores/test_fidelity.py tests/api/test_schemathesis.py
 
 check: install ## Check style, types and who may import whom
 	$(BIN)/ruff check .

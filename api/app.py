@@ -6,11 +6,12 @@ This module knows the addresses. It does not know what happens behind any of the
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import anyio
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.routing import Route, WebSocketRoute
 
 from api import manual, page, problem, runs, stream
@@ -18,19 +19,17 @@ from api.guard import HOSTS, ORIGINS, Guard, allowed
 from api.hub import Hub
 from api.idempotency import Keys
 from api.openapi import OPERATIONS
-from api.query import Query
+from api.parameter import Given
+from api.pruning import prune_regularly
 from engine import Engine, EngineError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 
-    from starlette.requests import Request
-    from starlette.responses import Response
-    from starlette.types import ASGIApp
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from api.operation import Endpoint, Operation
-
-STREAM: Final = "/api/v1/ws/workflow/{run_id}"
+    from api.operation import Operation
+    from engine import Retention
 
 
 class State(TypedDict):
@@ -46,6 +45,7 @@ def create_app(
     *,
     graphs_to_create: Iterable[Mapping[str, object]] = (),
     host: str | None = None,
+    retention: Retention | None = None,
 ) -> Starlette:
     """Make the application that serves an engine.
 
@@ -54,6 +54,7 @@ def create_app(
         graphs_to_create: Documents of graphs that are there from the beginning.
         host: The address that the server listens on: a name by which it may be asked, beside
             those of this machine and those in the environment (`api.guard`).
+        retention: Which runs that have ended are removed, hourly; None: they stay.
     """
 
     @asynccontextmanager
@@ -61,14 +62,17 @@ def create_app(
         async with engine, anyio.create_task_group() as tasks:
             for document in graphs_to_create:
                 await engine.create(document)
+            if retention is not None:
+                tasks.start_soon(prune_regularly, engine, retention)
             yield {"engine": engine, "keys": Keys(), "hub": Hub(tasks)}
             tasks.cancel_scope.cancel()
 
     app = _Application(
         routes=[
             *_routes(OPERATIONS),
-            WebSocketRoute(STREAM, stream.stream),
-            Route(STREAM, stream.no_stream, include_in_schema=False),
+            WebSocketRoute(stream.STREAM, stream.stream),
+            WebSocketRoute("/{path:path}", stream.nowhere),
+            Route(stream.STREAM, stream.no_stream, include_in_schema=False),
             *manual.ROUTES,
             *page.ROUTES,
         ],
@@ -98,32 +102,30 @@ class _Application(Starlette):
 
 def _routes(operations: Iterable[Operation]) -> Iterator[Route]:
     """Make a route of each path, so that it knows all the methods it has."""
-    paths: dict[str, dict[str, Endpoint]] = {}
+    paths: dict[str, dict[str, Operation]] = {}
     for each in operations:
-        strict = each.endpoint if each.method == "get" else _without_query(each.endpoint)
-        paths.setdefault(each.path, {})[each.method.upper()] = strict
+        paths.setdefault(each.path, {})[each.method.upper()] = each
     # Paths are tried one after the other; what is asked most often stands first.
     for path in sorted(paths, key=lambda path: path not in (runs.RUN_GRAPH, runs.GET_STATE)):
-        yield Route(path, _dispatch(paths[path]), methods=[*paths[path]])
+        yield Route(path, _Operations(paths[path]), methods=[*paths[path]])
 
 
-def _without_query(endpoint: Endpoint) -> Endpoint:
-    """Refuse what stands in the query of a request that takes none, rather than overlook it."""
+class _Operations:
+    """What can be asked of one path, by method; HEAD is GET, and has its body left out.
 
-    async def strict(request: Request) -> Response:
-        if request.scope["query_string"]:
-            Query(request).done()
-        return await endpoint(request)
+    It is no function, so that Starlette does not wrap it: what goes wrong is answered further
+    out in any case.
+    """
 
-    return strict
+    def __init__(self, operations: Mapping[str, Operation]) -> None:
+        self._asked = {**operations}
+        if "GET" in operations:
+            self._asked["HEAD"] = operations["GET"]
 
-
-def _dispatch(endpoints: Mapping[str, Endpoint]) -> Endpoint:
-    """Choose by the method; HEAD is GET, and the server leaves the body out."""
-    if len(endpoints) == 1:
-        return next(iter(endpoints.values()))
-
-    async def dispatch(request: Request) -> Response:
-        return await endpoints[request.method.replace("HEAD", "GET")](request)
-
-    return dispatch
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the parameters, and answer."""
+        request = Request(scope, receive, send)
+        asked = self._asked[scope["method"]]
+        request.state.given = Given(request, asked.parameters)
+        answer = await asked.endpoint(request)
+        await answer(scope, receive, send)

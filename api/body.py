@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Final, TypeVar, cast
 import anyio
 import msgspec
 from anyio import to_thread
-from starlette.requests import ClientDisconnect
 
-from api.connection import when_stopped
+from api.connection import direct_of, when_stopped
 from api.problem import BadRequest, counted
 from engine import Problem
 
@@ -62,22 +61,37 @@ async def raw(request: Request, *, required: bool = True) -> bytes:
     told = request.headers.get("content-length", "")
     if told.isdecimal() and (len(told) > _DIGITS or int(told) > MAX_BODY):
         raise _too_large()  # nobody needs to send it to be told so
-    whole = bytearray()
-    try:
+    direct = direct_of(request.scope)
+    if direct is not None and direct.is_complete:
+        whole = await _read(request)
+    else:
+        whole = b""
         with anyio.CancelScope() as reading, when_stopped(request, reading.cancel):
-            async for chunk in request.stream():
-                whole += chunk
-                if len(whole) > MAX_BODY:
-                    raise _too_large()
-    except ClientDisconnect:
-        raise _cut_short("the client has left in the middle of its body") from None
-    if reading.cancelled_caught:
-        raise _cut_short("the server stops, and the body has not come to its end")
+            whole = await _read(request)
+        if reading.cancelled_caught:
+            raise _cut_short("the server stops, and the body has not come to its end")
     if not required:
         if not whole:
             return b"{}"
         _must_be_json(request)
-    return bytes(whole)
+    return whole
+
+
+async def _read(request: Request) -> bytes:
+    """Read a body to its end; raises as `raw`."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise _cut_short("the client has left in the middle of its body")
+        part: bytes = message.get("body", b"")
+        parts.append(part)
+        size += len(part)
+        if size > MAX_BODY:
+            raise _too_large()
+        if not message.get("more_body", False):
+            return b"".join(parts)
 
 
 def _cut_short(why: str) -> BadRequest:

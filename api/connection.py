@@ -15,9 +15,11 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
-import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
+from wsproto.connection import ConnectionState
+from wsproto.events import RejectConnection
+from wsproto.utilities import RemoteProtocolError
 
 from api.problem import MEDIA_TYPE, BadRequest, document
 from api.wire.reply import Reply
@@ -53,6 +55,11 @@ _NO_REQUEST: Final = BadRequest(
     hint="speak plain HTTP/1.1 to this port, and write the address with %-escapes",
 )
 
+_HANDSHAKE: Final = (
+    "open it with a WebSocket client: it sends Upgrade, Connection, Sec-WebSocket-Key and "
+    "Sec-WebSocket-Version: 13 by itself"
+)
+
 _SHORT: Final = 126
 _LONG: Final = 1 << 16
 
@@ -67,6 +74,11 @@ class Direct(Protocol):
 
     has_room: bool
     on_stop: Callable[[], None] | None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of a request is here, so that reading its body waits for nobody."""
+        ...
 
     async def room(self) -> None:
         """Wait until there is room, or nobody is there any more."""
@@ -121,6 +133,21 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
+def _refusal(error: BadRequest, *headers: str) -> bytes:
+    """Write an answer to what never got as far as the application, which ends the connection."""
+    body = bytes(Reply(document(error, "")).body)
+    head = (
+        f"HTTP/1.1 {error.status} {error.status.phrase}",
+        *headers,
+        f"content-type: {MEDIA_TYPE}",
+        f"content-length: {len(body)}",
+        "x-content-type-options: nosniff",
+        "connection: close",
+        "\r\n",
+    )
+    return "\r\n".join(head).encode() + body
+
+
 class _Flowing(asyncio.Protocol):
     """What all our connections offer: how full they are, and how they are let go."""
 
@@ -156,6 +183,38 @@ class StreamProtocol(_Flowing, WSProtocol):
         """Run the application, and let it write to the connection itself."""
         cast("_Scope", self.scope)["extensions"][DIRECT] = {"connection": self}
         await super().run_asgi()
+
+    @property
+    def is_complete(self) -> bool:
+        """A handshake has no body."""
+        return True
+
+    def data_received(self, data: bytes) -> None:
+        """Take in what a client sends; as it comes, a handshake that is none gets no words."""
+        if self.conn.state is not ConnectionState.CONNECTING:
+            super().data_received(data)
+            return
+        try:
+            self.conn.receive_data(data)
+        except RemoteProtocolError as error:
+            self._refuse(str(error), error.event_hint)
+        except UnicodeError:
+            self._refuse("its Host can't be read", None)
+        else:
+            self.handle_events()
+
+    def _refuse(self, why: str, answer: object) -> None:
+        """Answer with a problem document, and close."""
+        meant = answer if isinstance(answer, RejectConnection) else RejectConnection()
+        error = BadRequest(
+            f"this is no handshake of a WebSocket: {why}",
+            code="BAD_HANDSHAKE",
+            status=HTTPStatus(meant.status_code),
+            hint=_HANDSHAKE,
+        )
+        told = (f"{name.decode()}: {value.decode()}" for name, value in meant.headers)
+        self.transport.write(_refusal(error, *told))
+        self.transport.close()
 
     async def room(self) -> None:
         """Wait until there is room, or nobody is there any more."""
@@ -195,6 +254,11 @@ class RequestProtocol(_Flowing, HttpToolsProtocol):
     _read = 0
     """Bytes that came last."""
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the last request is here; one before it is in any case."""
+        return not self.cycle.more_body
+
     def data_received(self, data: bytes) -> None:
         """Take in what a client sends, as long as it comes to the point."""
         self._read = len(data)
@@ -215,18 +279,13 @@ class RequestProtocol(_Flowing, HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's words are not ours
         """Say that this is no request, or none that is read to its end."""
-        too_large = isinstance(sys.exception(), httptools.HttpParserCallbackError)
+        stopped = sys.exception()
+        too_large = stopped is not None and isinstance(stopped.__context__, _TooLarge)
         self._refuse(_HEAD_TOO_LARGE if too_large else _NO_REQUEST)
 
     def _refuse(self, error: BadRequest) -> None:
         """Answer with a problem document, and close: nobody knows where the next request begins."""
-        body = Reply(document(error, "")).body
-        head = (
-            f"HTTP/1.1 {error.status} {error.status.phrase}\r\n"
-            f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n"
-            "x-content-type-options: nosniff\r\nconnection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode() + bytes(body))
+        self.transport.write(_refusal(error))
         self.transport.close()
 
     def on_message_begin(self) -> None:

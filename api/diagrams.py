@@ -14,17 +14,21 @@ from typing import TYPE_CHECKING, Final
 from anyio import to_thread
 from starlette.responses import Response
 
-from api.operation import Operation, Parameter, number
+from api.operation import Operation
+from api.parameter import number, text
 from api.problem import BadRequest
-from api.query import Query
 from engine import DIAGRAM_STYLE, DiagramTooLarge, Engine, draw, mermaid, path_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from api.parameter import Given
     from engine import GraphVersion, RunPath
 
 DIAGRAM: Final = "/api/v1/graphs/{graph_id}/diagram"
+
+VERSION: Final = number("version", 1, "Of the graph; that of the run, or the newest, if left out.")
+RUN: Final = text("run", "A run whose way is shown.")
 
 LARGE: Final = 100
 """Nodes from which a text is written in a thread: 10,000 take 0.2 s."""
@@ -77,10 +81,8 @@ async def _wanted(request: Request) -> tuple[GraphVersion, RunPath | None]:
         BadRequest: The run is of another graph, or of another version of it.
     """
     engine: Engine = request.state.engine
-    query = Query(request)
-    version = query.number("version", least=1)
-    run_id = query.text("run")
-    query.done()
+    given: Given = request.state.given
+    version, run_id = given[VERSION], given[RUN]
     graph_id: str = request.path_params["graph_id"]
     if run_id is None:
         return engine.graph(graph_id, version), None
@@ -100,30 +102,25 @@ async def _wanted(request: Request) -> tuple[GraphVersion, RunPath | None]:
     return run.graph, await path_of(run)
 
 
-_PARAMETERS: Final = (
-    number("version", 1, "Of the graph; that of the run, or the newest, if left out."),
-    Parameter("run", "query", {"type": "string"}, "A run whose way is shown."),
-)
-
 OPERATIONS: Final = (
     Operation(
         path=DIAGRAM,
         name="getDiagramText",
         summary="Write a graph as a flowchart in Mermaid, with the way of a run",
         endpoint=as_text,
-        parameters=_PARAMETERS,
+        parameters=(VERSION, RUN),
         answers={"200": (None, "The text.")},
         media="text/plain; charset=utf-8",
-        problems=("404", "422", "500", "503"),
+        problems=("404", "500", "503"),
     ),
     Operation(
         path=f"{DIAGRAM}.svg",
         name="getDiagram",
         summary="Draw a graph as SVG, with the way of a run: no script, readable in the dark",
         endpoint=as_svg,
-        parameters=_PARAMETERS,
+        parameters=(VERSION, RUN),
         answers={"200": (None, "The picture.")},
         media="image/svg+xml",
-        problems=("404", "422", "500", "503"),
+        problems=("404", "500", "503"),
     ),
 )

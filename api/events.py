@@ -18,10 +18,10 @@ from starlette.responses import Response
 
 from api import following
 from api.connection import chunk, direct_of
-from api.following import Reader, is_over, position
+from api.following import AFTER, Reader, is_over
 from api.hub import Form
-from api.operation import RUN, Operation, Parameter, number
-from api.query import Query
+from api.operation import RUN, Operation
+from api.parameter import once, whole
 from engine import BEGINNING, Engine, Seq
 
 if TYPE_CHECKING:
@@ -32,13 +32,20 @@ if TYPE_CHECKING:
 
     from api.connection import Direct
     from api.hub import Hub
+    from api.parameter import Given
     from engine import RunHandle
 
 log: Final = logging.getLogger(__name__)
 
 MEDIA_TYPE: Final = "text/event-stream; charset=utf-8"
 
-RESUME: Final = "Last-Event-ID"
+RESUME: Final = once(
+    "Last-Event-ID",
+    whole(BEGINNING),
+    "As `after`, and before it: browsers send it when they come back.",
+    schema={"type": "string", "pattern": "^(-1|[0-9]{1,18})?$"},
+    place="header",
+)
 """The header by which a client that comes back says which entry it had last."""
 
 SILENCE: Final = 15.0
@@ -53,13 +60,11 @@ _COME_BACK: Final = b"retry: 1000\n\n"
 async def events(request: Request) -> Response:
     """Send the entries after `after`, and new ones until the run ends; 204: there are no more."""
     engine: Engine = request.state.engine
-    query = Query(request)
-    after = position(query)
+    given: Given = request.state.given
     # A browser that comes back asks for the same address, and says in the header where it is.
-    resumed = query.number_in_header(RESUME, least=BEGINNING)
-    query.done()
+    resumed = given[RESUME]
+    after = Seq(given[AFTER] if resumed is None else resumed)
     run = await engine.find(request.path_params["run_id"])
-    after = after if resumed is None else Seq(resumed)
     if await is_over(run) and after >= await run.last():
         return Response(status_code=HTTPStatus.NO_CONTENT)
     return _Events(run, after, request.state.hub)
@@ -194,20 +199,12 @@ OPERATIONS: Final = (
         name="followRun",
         summary="Follow a run: its entries as server-sent events, to its end",
         endpoint=events,
-        parameters=(
-            number("after", -1, "The seq of the last entry already read; -1: none.", default=-1),
-            Parameter(
-                RESUME,
-                "header",
-                {"type": "string", "pattern": "^(-1|[0-9]{1,18})?$"},
-                "As `after`, and before it: browsers send it when they come back.",
-            ),
-        ),
+        parameters=(AFTER, RESUME),
         answers={
             "200": (None, "An event for each entry, then one called `end`."),
             "204": (None, "The run has ended, and there is nothing after that entry."),
         },
         media=MEDIA_TYPE,
-        problems=("404", "422", "500", "503"),
+        problems=("404", "500", "503"),
     ),
 )

@@ -23,6 +23,7 @@ NAMES: Final[Mapping[str, str]] = {
     "graph_id": "chorus",
     "tool": "greet",
     "template": "code-review",
+    "sha256": "c09b94a583f520cbae4ecf9462080b3001cf5ec7ece3dd88097c89b8294ef0a6",
 }
 """Parts of paths."""
 

@@ -20,6 +20,7 @@ import msgspec
 import orjson
 
 from api.hub import FULL, Listener
+from api.parameter import number
 from engine import BEGINNING, Seq
 
 if TYPE_CHECKING:
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
 
     from api.connection import Direct
     from api.hub import Form, Hub
-    from api.query import Query
     from engine import RunHandle
+
+AFTER: Final = number(
+    "after", BEGINNING, "The seq of the last entry already read; -1: none."
+).or_else(BEGINNING)
 
 PATIENCE: Final = 10.0
 """Seconds for which a reader may take nothing of what is sent to it."""
@@ -37,12 +41,6 @@ EPOCH: Final = 0
 """Would rise if entries had to be taken back that were sent; only what is kept is sent."""
 
 _OVER: Final = frozenset({"completed", "failed", "cancelled"})
-
-
-def position(query: Query) -> Seq:
-    """Read after which entry a reader wants to begin."""
-    after = query.number("after", least=BEGINNING)
-    return Seq(BEGINNING if after is None else after)
 
 
 async def is_over(run: RunHandle) -> bool:

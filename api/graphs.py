@@ -10,9 +10,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from api import body, examples
-from api.operation import BODY_PROBLEMS, Operation, number
+from api.operation import BODY_PROBLEMS, Operation
+from api.parameter import number
 from api.problem import UNREADABLE
-from api.query import Query
 from api.wire.graphs import GraphCreated, GraphList, GraphVerdict, GraphView, ListedGraph
 from api.wire.reply import Reply
 from engine import Engine, Graph, GraphVersion, InvalidGraph
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from api.idempotency import Attempt, Keys
+    from api.parameter import Given
 
 GRAPHS: Final = "/api/v1/graphs"
+
+VERSION: Final = number("version", 1, "Which; the newest if left out.")
 
 _NO_OBJECT: Final = frozenset({"WRONG_TYPE", "BAD_VALUE"})
 """What the whole of a document can be wrong with that is no object at all (422)."""
@@ -67,17 +70,14 @@ async def validate(request: Request) -> Reply:
 async def graphs(request: Request) -> Reply:
     """List the graphs that can be run."""
     engine: Engine = request.state.engine
-    Query(request).done()
     return Reply(GraphList(tuple(_listed(engine, each) for each in engine.graphs())))
 
 
 async def graph(request: Request) -> Reply:
     """Show a graph, in its newest version unless one is named."""
     engine: Engine = request.state.engine
-    query = Query(request)
-    version = query.number("version", least=1)
-    query.done()
-    found = engine.graph(request.path_params["graph_id"], version)
+    given: Given = request.state.given
+    found = engine.graph(request.path_params["graph_id"], given[VERSION])
     versions = tuple(engine.versions(found.graph_id))
     document = found.graph.document
     return Reply(GraphView(found.graph_id, found.version, versions, document, found.warnings))
@@ -115,7 +115,7 @@ OPERATIONS: Final = (
         summary="List the graphs that can be run, each in its newest version",
         endpoint=graphs,
         answers={"200": (GraphList, "All of them, by name.")},
-        problems=("422", "500", "503"),
+        problems=("500", "503"),
     ),
     Operation(
         path=f"{GRAPHS}/validate",
@@ -132,8 +132,8 @@ OPERATIONS: Final = (
         name="getGraph",
         summary="Show a graph: its document, and which versions there are",
         endpoint=graph,
-        parameters=(number("version", 1, "Which; the newest if left out."),),
+        parameters=(VERSION,),
         answers={"200": (GraphView, "The graph.")},
-        problems=("404", "422", "500", "503"),
+        problems=("404", "500", "503"),
     ),
 )

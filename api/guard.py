@@ -66,6 +66,12 @@ HEADERS: Final = (
 """What every answer says, unless it says something else of the same name itself."""
 
 
+_NAMES: Final = frozenset(name for name, _ in HEADERS)
+
+_ANSWERS: Final = frozenset({"http.response.start", "websocket.http.response.start"})
+"""Messages that begin an answer; the second refuses a handshake."""
+
+
 class Guard:
     """Lets through what may be asked here, and sees that every answer has its headers.
 
@@ -103,22 +109,19 @@ class Guard:
             await self._app(scope, receive, send)
             return
         refusal = self._refusal(scope)
-        if kind == "websocket":
-            if refusal is None:
-                await self._app(scope, receive, send)
-            else:
-                await _refuse(WebSocket(scope, receive, send), refusal)
-            return
 
         async def guarded(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in _ANSWERS:
                 given = message["headers"]
-                present = {name for name, _ in given}
-                message["headers"] = [*given, *(each for each in HEADERS if each[0] not in present)]
+                own = _NAMES & {name for name, _ in given}
+                added = [each for each in HEADERS if each[0] not in own] if own else HEADERS
+                message["headers"] = [*given, *added]
             await send(message)
 
         if refusal is None:
             await self._app(scope, receive, guarded)
+        elif kind == "websocket":
+            await _refuse(WebSocket(scope, receive, send), refusal)
         else:
             answer = await bad_request(Request(scope), refusal)
             await answer(scope, receive, guarded)

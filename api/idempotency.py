@@ -27,6 +27,7 @@ import anyio
 import msgspec
 from starlette.responses import Response
 
+from api.parameter import once
 from api.problem import BadRequest, bad_request, engine_error
 from engine import Engine, EngineError
 
@@ -39,7 +40,16 @@ HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotency-Replayed"
 """A header of answers that were given before."""
 
-_KEY: Final = re.compile(r"[!-~]{1,255}")
+_KEY: Final = re.compile(r"^[!-~]{1,255}$")
+
+KEY: Final = once(
+    HEADER,
+    lambda given, _: given,
+    "Made up by the client for this request, so that it has one effect however often it comes.",
+    schema={"type": "string", "pattern": _KEY.pattern},
+    place="header",
+)
+"""It is read only when the request would act: what is wrong with the rest is told first."""
 
 _TENANT: Final = "default"
 

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     Object = Mapping[str, Json]
 
-ADDRESS: Final = "http://127.0.0.1:8000"
-"""Where the examples ask."""
+_HERE: Final = "\0"
+"""Stands for where the examples ask, until it is known where the page was asked for."""
 
 _STYLE: Final = resources.files("api").joinpath("manual.css").read_text()
 
@@ -48,14 +48,24 @@ _CODE: Final = re.compile(r"`([^`]+)`")
 _REFERENCE: Final = "#/components/schemas/"
 
 
-async def docs(_: Request) -> Response:
+async def docs(request: Request) -> Response:
     """Give the page."""
-    return Response(page(), media_type="text/html; charset=utf-8", headers=HEADERS)
+    shown = page(str(request.base_url).rstrip("/"))
+    return Response(shown, media_type="text/html; charset=utf-8", headers=HEADERS)
+
+
+def page(address: str) -> str:
+    """Write the page.
+
+    Args:
+        address: Where the examples ask. It is what a client says, so it is quoted, for a
+            shell and for HTML.
+    """
+    return _written().replace(_HERE, escape(shlex.quote(address)))
 
 
 @cache
-def page() -> str:
-    """Write the page, once."""
+def _written() -> str:
     return "".join(_page(document()))
 
 
@@ -139,12 +149,13 @@ def _operation(method: str, path: str, told: Object) -> Iterator[str]:
             (
                 f"<code>{_text(each['name'])}</code>",
                 _text(each["in"]),
-                _type(_object(each["schema"])) + (", required" if each["required"] else ""),
+                _type(_object(each["schema"])),
+                "required" if each["required"] else _default(_object(each["schema"])),
                 _prose(each["description"]),
             )
             for each in map(_object, parameters)
         )
-        yield from _table(("parameter", "in", "type", ""), rows)
+        yield from _table(("parameter", "in", "type", "if left out", ""), rows)
     yield from _asked(method, path, told)
     answers = _object(told["responses"])
     good = [each for each in answers if each.startswith("2")]
@@ -168,7 +179,7 @@ def _asked(method: str, path: str, told: Object) -> Iterator[str]:
     for each in map(_object, _list(told.get("parameters", []))):
         if each["in"] == "path":
             path = path.replace(f"{{{each['name']}}}", str(each["example"]))
-    line += f"{ADDRESS}{path}"
+    line += f"{_HERE}{path}"
     if "requestBody" in told:
         body = _object(told["requestBody"])
         content = _object(_object(body["content"])["application/json"])
@@ -197,7 +208,7 @@ def _schema(name: str, schema: Object) -> Iterator[str]:
             (
                 f"<code>{_text(field)}</code>",
                 _type(_object(told)),
-                "" if field in required else _default(_object(told)),
+                "required" if field in required else _default(_object(told)),
             )
             for field, told in _object(schema["properties"]).items()
         )
@@ -208,7 +219,11 @@ def _schema(name: str, schema: Object) -> Iterator[str]:
 
 
 def _default(schema: Object) -> str:
-    return f"<code>{escape(json.dumps(schema['default']))}</code>" if "default" in schema else "-"
+    return (
+        f"<code>{escape(json.dumps(schema['default']))}</code>"
+        if "default" in schema
+        else "optional"
+    )
 
 
 def _type(schema: Object) -> str:

@@ -16,7 +16,7 @@ import msgspec
 from api import examples
 from api.health import VERSION
 from api.idempotency import HEADER, REPLAYED
-from api.operation import Operation, Parameter
+from api.operation import Operation
 from api.operations import GROUPS
 from api.problem import MEDIA_TYPE, ProblemDocument
 from api.wire.reply import Reply
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from api.parameter import Parameter
     from engine import Json
 
 _STREAM: Final = (
@@ -74,7 +75,7 @@ _EVENT: Final[Mapping[str, Json]] = {
     },
 }
 
-_ALWAYS: Final = ("403", "421")
+_ALWAYS: Final = ("403", "421", "422")
 """What anything may be answered with."""
 
 
@@ -151,7 +152,7 @@ def _operation(told: Operation) -> dict[str, Json]:
     return operation
 
 
-def _parameter(told: Parameter) -> Json:
+def _parameter(told: Parameter[object]) -> Json:
     parameter: dict[str, Json] = {
         "name": told.name,
         "in": told.place,
@@ -170,7 +171,8 @@ def _answer(told: Operation, status: str) -> Json:
     if status != "204":
         is_json = told.media == "application/json"
         text = _EVENT if told.media.startswith("text/event-stream") else {"type": "string"}
-        content: dict[str, Json] = {"schema": _schema(kind) if is_json else {**text}}
+        schema = {} if told.any_value else _schema(kind)
+        content: dict[str, Json] = {"schema": schema if is_json else {**text}}
         example = examples.ANSWERS.get(told.name, {}).get(status)
         if example is not None:
             content["example"] = example if isinstance(example, str) else dict(example)

@@ -15,7 +15,8 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.idempotency import HEADER
+from api.idempotency import KEY
+from api.parameter import Parameter, named
 
 if TYPE_CHECKING:
     from engine import Json
@@ -33,42 +34,15 @@ Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 Method: TypeAlias = Literal["get", "post", "put", "delete"]
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A part of the path or of the query, or a header."""
-
-    name: str
-    place: Literal["path", "query", "header"]
-    schema: Mapping[str, Json]
-    description: str
-    required: bool = False
-
-
-def number(name: str, least: int, description: str, **more: Json) -> Parameter:
-    """Describe a whole number in the query."""
-    return Parameter(name, "query", {"type": "integer", "minimum": least, **more}, description)
-
-
-def named(name: str, description: str) -> Parameter:
-    """Describe a name in the path."""
-    return Parameter(name, "path", {"type": "string"}, description, required=True)
-
-
 _OF_PATH: Final = (
     named("run_id", "The name of the run."),
     named("graph_id", "The name of the graph."),
     named("tool", "The name of the tool."),
     named("template", "The name of the template."),
+    named("sha256", "The SHA-256 of its JSON, in hex, as `blobs` of an entry has it."),
 )
 
-_KEY: Final = Parameter(
-    HEADER,
-    "header",
-    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-    "Made up by the client for this request, so that it has one effect however often it comes.",
-)
-
-BODY_PROBLEMS: Final = ("400", "413", "415", "422", "500", "503")
+BODY_PROBLEMS: Final = ("400", "413", "415", "500", "503")
 """The statuses of what can be wrong with every request that has a body."""
 
 
@@ -89,9 +63,12 @@ class Operation:
     """What is posted; None: an object that is described elsewhere."""
     example: Mapping[str, Json] | None = None
     """A body as it may be sent."""
+    any_value: bool = False
+    """The answer may be any JSON, not only an object."""
     media: str = "application/json"
     """What the answer is written in, if all goes well."""
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[Parameter[object], ...] = ()
+    """What it may be asked with beside the body: read before it, and nothing else is let in."""
     problems: tuple[str, ...] = ()
     makes: bool = False
     """Makes something, and so takes an `Idempotency-Key`."""
@@ -109,7 +86,7 @@ class Operation:
         return self.body is None or any(f.required for f in msgspec.structs.fields(self.body))
 
     @property
-    def all_parameters(self) -> tuple[Parameter, ...]:
+    def all_parameters(self) -> tuple[Parameter[object], ...]:
         """Those of the path and the headers among them."""
         of_path = (each for each in _OF_PATH if f"{{{each.name}}}" in self.path)
-        return (*of_path, *self.parameters, *((_KEY,) if self.makes else ()))
+        return (*of_path, *self.parameters, *((KEY,) if self.makes else ()))

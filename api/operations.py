@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from api import (
+    blobs,
     control,
     diagrams,
     events,
@@ -28,7 +29,13 @@ if TYPE_CHECKING:
 
 GROUPS: Final[Mapping[str, tuple[Operation, ...]]] = {
     "Graphs": (*graphs.OPERATIONS, *diagrams.OPERATIONS),
-    "Runs": (*runs.OPERATIONS, *listing.OPERATIONS, *reading.OPERATIONS, *events.OPERATIONS),
+    "Runs": (
+        *runs.OPERATIONS,
+        *listing.OPERATIONS,
+        *reading.OPERATIONS,
+        *blobs.OPERATIONS,
+        *events.OPERATIONS,
+    ),
     "Control of runs": (*control.OPERATIONS, *forks.OPERATIONS),
     "Tools": tools.OPERATIONS,
     "Templates": templates.OPERATIONS,

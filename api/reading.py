@@ -12,19 +12,25 @@ from typing import TYPE_CHECKING, Final
 from starlette.responses import Response
 
 from api.actions import requests_for
-from api.operation import RUN, Operation, Parameter, number
+from api.following import AFTER
+from api.operation import RUN, Operation
+from api.parameter import number
 from api.problem import BadRequest
-from api.query import Query
 from api.runs import address
 from api.wire.reading import ChangedKey, EarlierAttempt, FailureReport, LogPage, StateDifference
 from api.wire.reply import Reply
-from engine import BEGINNING, Engine, Seq
+from engine import Engine, Seq
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-LIMIT: Final = 100
-MOST: Final = 1_000
+    from api.parameter import Given
+
+LIMIT: Final = number(
+    "limit", 1, "At most so many; a page of large entries has fewer.", most=1_000
+).or_else(100)
+FROM: Final = number("from", 0, "The one entry.").needed()
+TO: Final = number("to", 0, "The other; the state as it is now if left out.")
 
 MAX_PAGE: Final = 1024 * 1024
 """Bytes after which a page ends early; one entry may be larger."""
@@ -33,11 +39,8 @@ MAX_PAGE: Final = 1024 * 1024
 async def log(request: Request) -> Response:
     """Give a page of the log, each entry as it stands there."""
     engine: Engine = request.state.engine
-    query = Query(request)
-    given = query.number("after", least=BEGINNING)
-    limit = query.number("limit", least=1, most=MOST) or LIMIT
-    query.done()
-    after = BEGINNING if given is None else Seq(given)
+    given: Given = request.state.given
+    after, limit = Seq(given[AFTER]), given[LIMIT]
     run = await engine.find(request.path_params["run_id"])
     last = await run.last()
     page: list[bytes] = []
@@ -58,13 +61,9 @@ async def log(request: Request) -> Response:
 async def diff(request: Request) -> Reply:
     """Compare the state after one entry with that after another, or as it is now."""
     engine: Engine = request.state.engine
-    query = Query(request)
-    query.must_have("from")
-    before = query.number("from", least=0)
-    after = query.number("to", least=0)
-    query.done()
+    given: Given = request.state.given
     run = await engine.find(request.path_params["run_id"])
-    found = await run.diff(before or 0, after)
+    found = await run.diff(given[FROM], given[TO])
     changed = {key: ChangedKey(*values) for key, values in found.changed.items()}
     return Reply(
         StateDifference(run.id, found.before, found.after, found.added, found.removed, changed)
@@ -74,7 +73,6 @@ async def diff(request: Request) -> Reply:
 async def report(request: Request) -> Reply:
     """Say what a run failed of, or is paused for, and what can be done about it."""
     engine: Engine = request.state.engine
-    Query(request).done()
     run = await engine.find(request.path_params["run_id"])
     found = await run.report()
     if found is None:
@@ -111,32 +109,18 @@ OPERATIONS: Final = (
         name="getLog",
         summary="Read the log of a run, page by page",
         endpoint=log,
-        parameters=(
-            number("after", -1, "The seq of the last entry already read; -1: none.", default=-1),
-            number(
-                "limit",
-                1,
-                "At most so many; a page of large entries has fewer.",
-                maximum=MOST,
-                default=LIMIT,
-            ),
-        ),
+        parameters=(AFTER, LIMIT),
         answers={"200": (LogPage, "A page of the log.")},
-        problems=("404", "422", "500", "503"),
+        problems=("404", "500", "503"),
     ),
     Operation(
         path=f"{RUN}/diff",
         name="diffStates",
         summary="Compare the state of a run after one of its entries with that after another",
         endpoint=diff,
-        parameters=(
-            Parameter(
-                "from", "query", {"type": "integer", "minimum": 0}, "The one entry.", required=True
-            ),
-            number("to", 0, "The other; the state as it is now if left out."),
-        ),
+        parameters=(FROM, TO),
         answers={"200": (StateDifference, "What is different.")},
-        problems=("404", "422", "500", "503"),
+        problems=("404", "500", "503"),
     ),
     Operation(
         path=f"{RUN}/report",
@@ -144,6 +128,6 @@ OPERATIONS: Final = (
         summary="Say what a run failed of, or is paused for, and what can be done about it",
         endpoint=report,
         answers={"200": (FailureReport, "The report.")},
-        problems=("404", "422", "500", "503"),
+        problems=("404", "500", "503"),
     ),
 )

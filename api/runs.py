@@ -17,9 +17,9 @@ import msgspec
 from api import body, examples
 from api.actions import requests_for
 from api.connection import when_stopped
-from api.operation import BODY_PROBLEMS, Operation, number
+from api.operation import BODY_PROBLEMS, Operation
+from api.parameter import number
 from api.problem import BadRequest
-from api.query import Query
 from api.wire.reply import Reply
 from api.wire.runs import BranchState, RunAccepted, RunError, RunRequest, RunState, WaitingNode
 from engine import Engine, NotFound, RunExists, RunHandle, Snapshot
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from api.idempotency import Attempt, Keys
+    from api.parameter import Given
     from engine import GraphVersion
 
 RUN_GRAPH: Final = "/api/v1/graph/run"
@@ -36,6 +37,8 @@ RUN_GRAPH: Final = "/api/v1/graph/run"
 STATE: Final = "/api/v1/graph/state"
 
 GET_STATE: Final = f"{STATE}/{{run_id}}"
+
+AT: Final = number("at", 0, "The state after this entry, and those decided with it.")
 
 
 async def run(request: Request) -> Response:
@@ -67,9 +70,8 @@ async def run(request: Request) -> Response:
 async def state(request: Request) -> Reply:
     """Show a run as it is now, or as it was after entry `at`."""
     engine: Engine = request.state.engine
-    query = Query(request)
-    at = query.number("at", least=0)
-    query.done()
+    given: Given = request.state.given
+    at = given[AT]
     handle = await engine.find(request.path_params["run_id"])
     snapshot = await handle.snapshot(at)
     return Reply(await _shown(handle, snapshot) if at is None else _as_it_was(snapshot))
@@ -191,8 +193,8 @@ OPERATIONS: Final = (
         name="getState",
         summary="Get the state of a run, as it is or was",
         endpoint=state,
-        parameters=(number("at", 0, "The state after this entry, and those decided with it."),),
+        parameters=(AT,),
         answers={"200": (RunState, "The run.")},
-        problems=("404", "422", "500", "503"),
+        problems=("404", "500", "503"),
     ),
 )

@@ -20,10 +20,11 @@ from starlette.exceptions import HTTPException
 from starlette.websockets import WebSocketDisconnect
 
 from api.connection import direct_of, text_frames
-from api.following import Reader, is_over, position
+from api.following import AFTER, Reader, is_over
 from api.hub import Form
-from api.problem import BadRequest
-from api.query import Query
+from api.parameter import Given, number
+from api.problem import MEDIA_TYPE, BadRequest, document
+from api.wire.reply import Reply
 from engine import Engine, EngineError, NotFound, Seq
 
 if TYPE_CHECKING:
@@ -34,9 +35,12 @@ if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
     from api.hub import Hub
-    from api.wire.reply import Reply
 
 log: Final = logging.getLogger(__name__)
+
+STREAM: Final = "/api/v1/ws/workflow/{run_id}"
+
+BATCH: Final = number("batch", 0, "1: what waits is joined into one frame.", most=1)
 
 OVER: Final = 1000
 BROKEN: Final = 1011
@@ -61,10 +65,7 @@ async def stream(websocket: WebSocket) -> None:
     hub: Hub = websocket.state.hub
     await websocket.accept()
     try:
-        query = Query(websocket)
-        after = position(query)
-        joined = query.number("batch", least=0, most=1)
-        query.done()
+        given = Given(websocket, (AFTER, BATCH))
         run = await engine.find(websocket.path_params["run_id"])
     except BadRequest as error:
         await close(websocket, BAD_QUERY, error.message)
@@ -79,12 +80,26 @@ async def stream(websocket: WebSocket) -> None:
     async def send(lines: Sequence[bytes], _: Seq) -> None:
         await websocket.send_text(b"\n".join(lines).decode())
 
-    form = JOINED if joined else EACH
-    reader = Reader(run, after, form, direct=direct_of(websocket.scope), send=send)
+    form = JOINED if given[BATCH] else EACH
+    reader = Reader(run, Seq(given[AFTER]), form, direct=direct_of(websocket.scope), send=send)
     async with anyio.create_task_group() as both:
         both.start_soon(_until_gone, websocket, both.cancel_scope)
         await _serve(websocket, reader, hub)
         both.cancel_scope.cancel()
+
+
+async def nowhere(websocket: WebSocket) -> None:
+    """Refuse a handshake for another address; no page of ours would ask for one."""
+    path = websocket.url.path
+    error = BadRequest(
+        f"there is no WebSocket at {path}",
+        code="NOT_FOUND",
+        status=HTTPStatus.NOT_FOUND,
+        hint=f"the stream of a run is at {STREAM}",
+    )
+    await websocket.send_denial_response(
+        Reply(document(error, path), error.status, media_type=MEDIA_TYPE)
+    )
 
 
 async def no_stream(_: Request) -> Reply:

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final
 from api import body
 from api.operation import BODY_PROBLEMS, Operation
 from api.problem import BadRequest, counted
-from api.query import Query
 from api.wire.graphs import GraphCreated
 from api.wire.reply import Reply
 from api.wire.templates import (
@@ -49,16 +48,14 @@ def templates() -> Mapping[str, Template]:
     return {each.name: each for each in installed_templates()}
 
 
-async def listed(request: Request) -> Reply:
+async def listed(_: Request) -> Reply:
     """List the templates."""
-    Query(request).done()
     found = (ListedTemplate(t.name, t.title, t.description) for t in templates().values())
     return Reply(TemplateList(tuple(found)))
 
 
 async def shown(request: Request) -> Reply:
     """Show a template as a whole."""
-    Query(request).done()
     found = _found(request)
     return Reply(
         TemplateView(
@@ -163,7 +160,7 @@ OPERATIONS: Final = (
         summary="List the templates from which graphs can be made",
         endpoint=listed,
         answers={"200": (TemplateList, "All of them.")},
-        problems=("422", "500", "503"),
+        problems=("500", "503"),
     ),
     Operation(
         path=TEMPLATE,
@@ -171,7 +168,7 @@ OPERATIONS: Final = (
         summary="Show a template: its parameters as JSON Schema, and its graph",
         endpoint=shown,
         answers={"200": (TemplateView, "The template.")},
-        problems=("404", "422", "500", "503"),
+        problems=("404", "500", "503"),
     ),
     Operation(
         path=f"{TEMPLATE}/preview",

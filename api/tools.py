@@ -12,9 +12,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 from api import body
-from api.operation import BODY_PROBLEMS, Operation, number
+from api.operation import BODY_PROBLEMS, Operation
+from api.parameter import number
 from api.problem import BadRequest, counted
-from api.query import Query
 from api.wire.reply import Reply
 from api.wire.tools import (
     ToolDescription,
@@ -32,25 +32,25 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from api.idempotency import Attempt, Keys
+    from api.parameter import Given
 
 TOOLS: Final = "/api/v1/tools"
 TOOL: Final = f"{TOOLS}/{{tool}}"
+
+VERSION: Final = number("version", 1, "Of a declared tool; the newest if left out.")
 
 
 async def tools(request: Request) -> Reply:
     """List the tools that nodes may name."""
     engine: Engine = request.state.engine
-    Query(request).done()
     return Reply(ToolList(tuple(_summary(engine, name) for name in sorted(engine.tools))))
 
 
 async def tool(request: Request) -> Reply:
     """Show a tool, in its newest version unless one is named."""
     engine: Engine = request.state.engine
-    query = Query(request)
-    version = query.number("version", least=1)
-    query.done()
-    name = request.path_params["tool"]
+    given: Given = request.state.given
+    name, version = request.path_params["tool"], given[VERSION]
     found = engine.tools[name] if version is None else engine.tools.declared(name, version)
     declared = found if isinstance(found, DeclaredTool) else None
     return Reply(
@@ -130,7 +130,7 @@ OPERATIONS: Final = (
         summary="List the tools that nodes may name",
         endpoint=tools,
         answers={"200": (ToolList, "All of them, by name.")},
-        problems=("422", "500", "503"),
+        problems=("500", "503"),
     ),
     Operation(
         path=TOOLS,
@@ -160,9 +160,9 @@ OPERATIONS: Final = (
         name="getTool",
         summary="Show a tool: what it takes, what it gives, and what was declared",
         endpoint=tool,
-        parameters=(number("version", 1, "Of a declared tool; the newest if left out."),),
+        parameters=(VERSION,),
         answers={"200": (ToolDescription, "The tool.")},
-        problems=("404", "409", "422", "500", "503"),
+        problems=("404", "409", "500", "503"),
     ),
     Operation(
         path=TOOL,
@@ -171,7 +171,7 @@ OPERATIONS: Final = (
         endpoint=remove,
         method="delete",
         answers={"200": (ToolRemoved, "It is in the list no more.")},
-        problems=("404", "409", "422", "500", "503"),
+        problems=("404", "409", "500", "503"),
     ),
     Operation(
         path=f"{TOOL}/try",

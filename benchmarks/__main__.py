@@ -16,7 +16,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from benchmarks import budget, durable, hops, memory, readers, streams, waits
+from benchmarks import budget, durable, hops, memory, postgres, readers, starting, streams, waits
 from benchmarks.rounds import QUICK
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ PARTS = {
     "streams": streams,
     "waits": waits,
     "durable": durable,
+    "postgres": postgres,
     "memory": memory,
+    "starting": starting,
 }
 
 

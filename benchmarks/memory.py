@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.rounds import Rounds
+from benchmarks.starting import PATIENT, busy, forever
 from benchmarks.table import Line, Section
 from benchmarks.workloads import TOOLS, chain
 from engine import Breakpoint, Engine, GraphBuilder, MemoryStore, SQLiteStore
@@ -41,11 +42,6 @@ PARKED: Final = 0
 """Bytes: what is in the store alone is nowhere else."""
 
 
-async def forever() -> None:
-    """Wait for what never comes."""
-    await asyncio.Event().wait()
-
-
 def waiting() -> Graph:
     """Give a graph whose first node waits, in as many runs as there are."""
     builder = GraphBuilder("waiting").node("forever", max_parallel=MANY + RUNS)
@@ -59,6 +55,14 @@ async def paused(engine: Engine, graph: GraphVersion, runs: int) -> None:
     begun = [await engine.start(graph, breakpoints=[Breakpoint(node="n1")]) for _ in range(runs)]
     for run in begun:
         await run.rest()
+
+
+async def patient(engine: Engine, _graph: GraphVersion, runs: int) -> None:
+    """Make runs whose tool is called again in an hour."""
+    begun = [await engine.start(PATIENT) for _ in range(runs)]
+    for run in begun:
+        while not (await run.snapshot()).waiting:  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(0)
 
 
 async def asleep(engine: Engine, graph: GraphVersion, runs: int) -> None:
@@ -80,7 +84,7 @@ async def occupied(
 ) -> float:
     """Give the bytes of one run of many."""
     shape = waiting() if make is asleep else chain(3)
-    async with Engine(tools=[*TOOLS, forever], store=store) as engine:
+    async with Engine(tools=[*TOOLS, busy, forever], store=store) as engine:
         graph = await engine.create(shape)
         tracemalloc.start()  # before the first: what leaves for those that come must be counted
         try:
@@ -102,6 +106,7 @@ async def measure(rounds: Rounds) -> list[Section]:
         ("paused and in memory, its log in SQLite", paused, SQLiteStore, FIRST, AT_REST),
         ("paused and in memory, its log, too", paused, MemoryStore, FIRST, None),
         ("parked: paused, and in SQLite alone", paused, SQLiteStore, MANY, PARKED),
+        ("parked: tried again in an hour, in SQLite alone", patient, SQLiteStore, MANY, PARKED),
         ("in a tool that waits, its log in SQLite", asleep, SQLiteStore, FIRST, None),
         ("over, its log in SQLite", over, SQLiteStore, MANY, None),
         ("over, its log in memory", over, MemoryStore, MANY, None),

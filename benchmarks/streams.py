@@ -163,8 +163,7 @@ def posted(server: Asked, path: str) -> float:
                 answer += connection.recv(FULL)
             if not answer.startswith(b"HTTP/1.1 202"):
                 raise _unexpected(answer)
-    time.sleep(0.05)  # what the last one began is over then
-    return (server.seconds("cpu") - before) / REQUESTS
+    return (server.seconds("over") - before) / REQUESTS  # with what the last one has begun
 
 
 async def measure(rounds: Rounds) -> list[Section]:

@@ -7,9 +7,11 @@ stand in the log of a run is described in `entry`.
 from engine import entry
 from engine.action import Action
 from engine.ask import Branch
+from engine.audit import Audit, Flaw
 from engine.binding import Verdict
-from engine.cache import Cache
+from engine.cache import Cache, CacheUnavailable
 from engine.caches.memory import MemoryCache
+from engine.caches.redis import RedisCache
 from engine.call import Command, Overwrite
 from engine.catalog import GraphVersion
 from engine.clock import Clock, SystemClock
@@ -56,18 +58,23 @@ from engine.ids import BEGINNING, ActivationId, Json, RunId, Seq
 from engine.reducer import Reducer
 from engine.registry import Registered, Registry
 from engine.report import Report, RunCancelled, RunFailed
+from engine.retention import Pruned, Retention
 from engine.row import Row
 from engine.snapshot import Snapshot, Waiting
 from engine.store import (
     Document,
     Origin,
+    Orphans,
+    RunFilter,
     RunRecord,
     Status,
     Store,
     StoreClosed,
+    StoreInUse,
     StoreUnavailable,
 )
 from engine.stores.memory import MemoryStore
+from engine.stores.postgres import PostgresStore
 from engine.stores.sqlite import SQLiteStore
 from engine.tail import Lagging
 from engine.template import (
@@ -85,9 +92,11 @@ __all__ = [
     "Action",
     "ActivationId",
     "AnyEntry",
+    "Audit",
     "Branch",
     "Breakpoint",
     "Cache",
+    "CacheUnavailable",
     "Clock",
     "Command",
     "Context",
@@ -102,6 +111,7 @@ __all__ = [
     "EngineError",
     "ErrorInfo",
     "Expression",
+    "Flaw",
     "Frame",
     "Graph",
     "GraphBuilder",
@@ -123,20 +133,26 @@ __all__ = [
     "NotApplicable",
     "NotFound",
     "Origin",
+    "Orphans",
     "Overloaded",
     "Overwrite",
+    "PostgresStore",
     "Problem",
     "Problems",
+    "Pruned",
+    "RedisCache",
     "Reducer",
     "Refused",
     "Registered",
     "Registry",
     "Report",
+    "Retention",
     "Retry",
     "Row",
     "RunCancelled",
     "RunExists",
     "RunFailed",
+    "RunFilter",
     "RunHandle",
     "RunId",
     "RunOver",
@@ -148,6 +164,7 @@ __all__ = [
     "Status",
     "Store",
     "StoreClosed",
+    "StoreInUse",
     "StoreUnavailable",
     "SystemClock",
     "Template",

@@ -18,6 +18,7 @@ from engine.failure import failure
 from engine.memo import Memo
 from engine.outcome import PLAIN, Command, Outcome, Overwrite, outcome_of
 from engine.parameter import SCALARS
+from engine.schema import values_of
 from engine.segment import State
 from engine.tool import WHOLE_STATE
 from engine.value import copy_of
@@ -25,12 +26,12 @@ from engine.value import copy_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from engine.cache import Cache
     from engine.context import Context
     from engine.entry import ErrorInfo
     from engine.graph.parts import Node
     from engine.ids import Json
     from engine.parameter import Parameter, Reader
+    from engine.results import Results
     from engine.tool import AnyTool, Execution
     from engine.workers import Workers
 
@@ -49,6 +50,7 @@ class Binding:
         node: Who calls it.
         workers: Where plain tools run.
         cache: Where results are kept, if the node asks for it; None: nowhere.
+        graph: The name of the graph that the node is of.
     """
 
     __slots__ = (
@@ -65,7 +67,13 @@ class Binding:
     )
 
     def __init__(
-        self, tool: AnyTool, node: Node, *, workers: Workers, cache: Cache | None = None
+        self,
+        tool: AnyTool,
+        node: Node,
+        *,
+        workers: Workers,
+        cache: Results | None = None,
+        graph: str = "",
     ) -> None:
         self._tool = tool
         self._node = node
@@ -77,7 +85,14 @@ class Binding:
         self._memo = (
             None
             if node.cache is None or cache is None
-            else Memo(tool.name, tool.version, node, node.cache, cache)
+            else Memo(
+                tool=tool.name,
+                version=tool.version,
+                node=node,
+                graph=graph,
+                policy=node.cache,
+                results=cache,
+            )
         )
         self._records = self._memo is not None or tool.execution == "process"
         """Whether the arguments are needed as JSON, too."""
@@ -166,12 +181,20 @@ class Binding:
         memo = self._memo
         if memo is None:
             return await self._made(raw, arguments)
-        key = memo.key(raw, state)
-        if (kept := await memo.find(key)) is not None:
-            return kept
-        outcome = await self._made(raw, arguments)
-        await memo.keep(key, outcome)
-        return outcome
+        key = memo.key(raw, state, context().run_id if memo.of_a_run else None)
+        return await memo.result(key, lambda: self._told(raw, arguments))
+
+    async def _told(self, raw: dict[str, Json], arguments: dict[str, object]) -> Outcome:
+        """Make a call in whatever task, and give its error as an outcome, as `call` does."""
+        try:
+            return await self._made(raw, arguments)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            return Outcome(error=failure(self._tool, error))  # made up: nobody cancelled us
+        except BaseException as error:  # noqa: BLE001  # sys.exit() in a tool must not end us
+            return Outcome(error=failure(self._tool, error))
 
     async def _made(self, raw: dict[str, Json], arguments: dict[str, object]) -> Outcome:
         """Call the tool where it runs, and make an outcome of what it returns."""
@@ -272,14 +295,16 @@ class Binding:
             if close
             else ""
         )
-        listed: list[Json] = [*keys[:_MOST_KEYS_IN_DETAILS]]
+        details: dict[str, Json] = {"parameter": name, "state": [*keys[:_MOST_KEYS_IN_DETAILS]]}
+        if values := values_of(self._tool.input_schema, name)[:_MOST_KEYS_IN_DETAILS]:
+            details["values"] = values
         return NodeError(
             f"tool '{self._tool.name}' of node '{self._node.name}' needs '{name}', "
             f"which is not in the state; there is {there}{more}",
             code="MISSING_INPUT",
             hint=f"{meant}start the run with '{name}', give it in state.defaults or in the node's "
             "args, or give the parameter a default",
-            details={"parameter": name, "state": listed},
+            details=details,
         )
 
     def _unfit(self, parameter: Parameter, value: Json, reason: str) -> NodeError:

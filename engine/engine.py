@@ -6,37 +6,44 @@ does, it leaves to them.
 
 from __future__ import annotations
 
+import os
+import platform
 import warnings
 from collections.abc import Mapping
-from os import PathLike
 from typing import TYPE_CHECKING, Self, TypeAlias, cast
 
+from engine.audit import Audit
 from engine.binding import Verdict, bind, judge
 from engine.caches.memory import MemoryCache
 from engine.catalog import Catalog, GraphVersion
 from engine.clock import Clock, SystemClock
-from engine.errors import EngineError, InvalidValue, NotFound
+from engine.errors import EngineError
+from engine.given import a_store, durable, mapping, no_graph, no_run
 from engine.graph import Graph
 from engine.handle import RunHandle
-from engine.host import DURABILITIES, Durability, EngineClosed, RunExists
+from engine.host import Durability, EngineClosed, RunExists
 from engine.hosts.local import MOST_RUNS, LocalHost
 from engine.ids import Json, RunId
 from engine.inputs import Start
 from engine.parts import Parts
 from engine.recovery import Recovery
 from engine.registry import Registry
+from engine.retention import prune
 from engine.run_names import run_name
-from engine.store import StoreUnavailable
+from engine.snapshot_cache import SnapshotCache
+from engine.store import RunFilter, unavailable
 from engine.stores.memory import MemoryStore
 from engine.tail import Tails
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
+    from datetime import datetime
     from types import TracebackType
 
     from engine.cache import Cache
     from engine.declaration import AnyToolKind
     from engine.entry import Breakpoint
+    from engine.retention import Pruned, Retention
     from engine.store import RunRecord, Status, Store
     from engine.tool import ToolSource
 
@@ -56,13 +63,10 @@ class Engine:
         tool_kinds: The kinds of tools that may be declared (`engine.tools.register`).
         store: Where logs and graphs are kept; in memory unless another is given.
         clock: What time it is; the machine's unless another is given.
-        cache: Where results of nodes with a `cache` are kept; in memory unless another is
-            given.
-        durability: When the batches of runs are kept, unless a run is started with another:
-            `sync`, before anything follows from them; `async`, behind the run; `exit`, when
-            the run has ended or rests.
+        cache: Keeps results of nodes with a `cache`; in memory unless another is given.
+        durability: When the batches of runs are kept, unless a run is started with another.
         recover: False leaves runs that are under way in the store alone, until something is
-            asked of one of them.
+            asked of one of them: for an engine beside the one that drives them.
         max_runs: How many may go on at once; to start more is refused (`Overloaded`).
 
     Raises:
@@ -82,19 +86,13 @@ class Engine:
         recover: bool = True,
         max_runs: int = MOST_RUNS,
     ) -> None:
-        if isinstance(store, str | PathLike):
-            raise InvalidValue(
-                f"a store was expected, got {store!r}",
-                path="store",
-                hint=f"for a file: Engine(store=SQLiteStore({str(store)!r}))",
-            )
-        self._store: Store = MemoryStore() if store is None else store
+        self._store: Store = MemoryStore() if store is None else a_store(store)
         self.tools: Registry = Registry(
             [tools] if callable(tools) else tools, kinds=tool_kinds, store=self._store
         )
         self._clock: Clock = SystemClock() if clock is None else clock
         self._cache: Cache = MemoryCache() if cache is None else cache
-        self._durability: Durability = _durability(durability)
+        self._durability: Durability = durable(durability)
         self._recover = recover
         self._max_runs = max_runs
         self._catalog = Catalog(self._store)
@@ -106,6 +104,7 @@ class Engine:
         """Open the store, and begin to execute runs.
 
         Raises:
+            StoreInUse: Another engine drives the runs of this store.
             EngineError: The store can't be opened, or this engine was entered before.
         """
         if self._entered:
@@ -113,6 +112,8 @@ class Engine:
         self._entered = True
         await self._store.open()
         try:
+            if self._recover:
+                await self._store.claim(f"an engine of process {os.getpid()} on {platform.node()}")
             await self._catalog.load()
             await self.tools.load()
             host = LocalHost(
@@ -131,11 +132,17 @@ class Engine:
                 store=self._store,
                 tails=self._tails,
                 clock=self._clock,
+                snapshots=SnapshotCache(self._cache, self._store),
                 recovery=Recovery(
-                    self._store, self._catalog, host, tools=self.tools.ever, unasked=self._recover
+                    self._store,
+                    self._catalog,
+                    host,
+                    clock=self._clock,
+                    tools=self.tools.ever,
+                    unasked=self._recover,
                 ),
             )
-            await self._parts.recovery.all_running()
+            await self._parts.recovery.all_due()
         except BaseException:
             await self._leave()
             raise
@@ -209,9 +216,9 @@ class Engine:
         """
         return self._catalog.numbers(graph_id)
 
-    def judge(self, document: Mapping[str, object] | str | bytes) -> Verdict:
-        """Say what is wrong with a document, or JSON text of one; nothing is kept."""
-        return judge(document, self.tools)
+    def judge(self, document: Mapping[str, object] | str | bytes, *, yaml: bool = False) -> Verdict:
+        """Say what is wrong with a document, or JSON or YAML text of one; nothing is kept."""
+        return judge(document, self.tools, yaml=yaml)
 
     # -- runs -----------------------------------------------------------------------------
 
@@ -274,12 +281,12 @@ class Engine:
             at=self._clock.now(),
             run_id=name,
             # What a value may be is checked at the door of the core.
-            state=_mapping(state, "state"),
+            state=mapping(state, "state"),
             tags=dict(tags or {}),
             breakpoints=tuple(breakpoints),
             tools=self.tools.pins(version.graph),
         )
-        chosen = self._durability if durability is None else _durability(durability)
+        chosen = self._durability if durability is None else durable(durability)
         await parts.host.start(version.graph, begin, durability=chosen)
         return RunHandle(name, version, parts)
 
@@ -291,12 +298,7 @@ class Engine:
             return self._catalog.find(graph)
         if isinstance(graph, Graph | Mapping):
             return await self.create(cast("Graph | Mapping[str, object]", graph))
-        raise InvalidValue(
-            "expected what `create` gave, a graph, its document or its name, got a "
-            f"{type(graph).__name__}",
-            path="graph",
-            hint="as in engine.start({'nodes': ['greet']}, ...)",
-        )
+        raise no_graph(graph)
 
     async def find(self, run_id: str) -> RunHandle:
         """Give a run that was started, whether it has ended or not.
@@ -311,33 +313,38 @@ class Engine:
             return RunHandle(name, self._catalog.of_run(run.graph.name, run.graph.version), parts)
         record = await self._store.record(name)
         if record is None:
-            raise NotFound(
-                f"there is no run '{run_id}'",
-                code="RUN_NOT_FOUND",
-                hint="it was never started here, or the process that kept it in memory has ended",
-                details={"run_id": run_id},
-            )
+            raise no_run(run_id)
         return RunHandle(name, self._catalog.of_run(record.graph, record.version), parts)
 
-    async def runs(
+    async def runs(  # noqa: PLR0913  # what is asked for, each by name, each with a default
         self,
         *,
         status: Collection[Status] = (),
         graph: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        error: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         before: RunRecord | None = None,
         limit: int = 100,
     ) -> Sequence[RunRecord]:
-        """List runs, the latest first.
+        """List runs, the latest first: at most `limit` that have all that is asked for.
 
-        Args:
-            status: Only those in one of these; empty: in any.
-            graph: Only those of the graph of this name.
-            before: Only those that come after this one in the list: the last of the page
-                before.
-            limit: At most so many.
+        What can be asked for is in `RunFilter`; the last of a page is the `before` of the next.
+
+        Raises:
+            InvalidValue: A time has no time zone.
         """
         self._at_work()
-        return await self._store.runs(status=status, graph=graph, before=before, limit=limit)
+        wanted = RunFilter(
+            status=status, graph=graph, tags=tags or {}, error=error, since=since, until=until
+        )
+        return await self._store.runs(wanted, before=before, limit=limit)
+
+    async def blob(self, sha256: str) -> bytes | None:
+        """Give the JSON of a value that stands outside of its entry (`entry.Blob`), or None."""
+        self._at_work()
+        return await self._store.blob(sha256)
 
     async def remember(self, key: str, answer: bytes) -> bytes:
         """Keep an answer under a key if there is none yet; give the one that is kept.
@@ -346,7 +353,27 @@ class Engine:
         that may ask twice, such as an HTTP client that heard no answer, has one effect.
         """
         self._at_work()
-        return await self._store.remember(key, answer)
+        return await self._store.remember(key, answer, at=self._clock.now())
+
+    async def prune(self, retention: Retention, *, dry_run: bool = False) -> Pruned:
+        """Remove runs that have ended as a retention says, and give the room they took back.
+
+        What is read or written meanwhile need not wait, and the names are free again. It may be
+        cancelled: what was removed is. With `dry_run` it is only said what would be.
+
+        Raises:
+            StoreClosed, StoreUnavailable: Some may have been removed.
+        """
+        self._at_work()
+        return await prune(self._store, retention, now=self._clock.now(), dry_run=dry_run)
+
+    def audit(self, *, repair: bool = False) -> Audit:
+        """Look through the whole store: whether every log can be read, and all agrees with it.
+
+        With `repair`, records that do not are made again from their logs.
+        """
+        self._at_work()
+        return Audit(self._store, self._catalog, repair=repair)
 
     async def ready(self) -> None:
         """See that runs can be started: the store keeps what is done, and can be read.
@@ -357,8 +384,9 @@ class Engine:
         """
         self._at_work()
         if (trouble := self._store.trouble) is not None:
-            raise StoreUnavailable(
-                f"the store can keep nothing for now: {trouble}",
+            raise unavailable(
+                "the store can keep nothing for now",
+                trouble,
                 hint="it goes on trying, and runs wait until it can",
             )
         await self._store.runs(limit=1)
@@ -370,25 +398,3 @@ class Engine:
 
     def _is_driven(self, run_id: RunId) -> bool:
         return self._parts is not None and self._parts.host.driven(run_id) is not None
-
-
-def _mapping(given: object, what: str) -> dict[str, Json]:
-    """See that somebody without a type checker gave a mapping; its values the core checks."""
-    if given is None or isinstance(given, Mapping):
-        return dict(cast("Mapping[str, Json]", given or {}))
-    raise InvalidValue(
-        f"a mapping was expected as {what}, got a {type(given).__name__}",
-        path=what,
-        hint=f'as in {what}={{"name": "Ada"}}',
-    )
-
-
-def _durability(chosen: str) -> Durability:
-    for known in DURABILITIES:
-        if chosen == known:
-            return known
-    raise InvalidValue(
-        f"there is no durability {chosen!r}",
-        path="durability",
-        hint=f"there are {', '.join(DURABILITIES)}",
-    )

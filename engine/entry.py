@@ -41,6 +41,14 @@ class Breakpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     when: str | None = None
 
 
+class Blob(msgspec.Struct, frozen=True, gc=False):
+    """A value that stands outside of its entry, because its JSON is larger than 64 KiB."""
+
+    sha256: str
+    """Of its JSON, in hex: `GET /api/v1/blobs/{sha256}` gives it."""
+    bytes: int
+
+
 class Counts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The messages of a run that ended. `sent == consumed + withdrawn + open`, always."""
 
@@ -85,6 +93,8 @@ class RunStarted(Entry, frozen=True, kw_only=True, tag="run.started"):
     """The version of each declared tool that its nodes call, whatever is registered later."""
     tenant: str = "default"
     actor: str = "anonymous"
+    blobs: dict[str, Blob] | None = None
+    """Values of the state that are not in it as it is written down."""
 
 
 class RunForked(Caused, frozen=True, kw_only=True, tag="run.forked"):
@@ -146,6 +156,8 @@ class NodeCompleted(Entry, frozen=True, tag="node.completed"):
     """Seconds of the call."""
     cached: bool = False
     """The result came from the cache; the tool was not called."""
+    blobs: dict[str, Blob] | None = None
+    """Values of the patch that are not in it as it is written down."""
 
 
 class NodeFailed(Entry, frozen=True, kw_only=True, tag="node.failed"):
@@ -184,6 +196,8 @@ class NodeSkipped(Caused, frozen=True, kw_only=True, tag="node.skipped"):
     node: str
     activation: ActivationId
     patch: dict[str, Json]
+    blobs: dict[str, Blob] | None = None
+    """As in `node.completed`."""
 
 
 class BreakpointHit(Entry, frozen=True, kw_only=True, tag="breakpoint.hit"):
@@ -208,6 +222,8 @@ class StatePatched(Caused, frozen=True, kw_only=True, tag="state.patched"):
 
     patch: dict[str, Json]
     messages: tuple[Seq, ...]
+    blobs: dict[str, Blob] | None = None
+    """As in `node.completed`."""
 
 
 class LimitRaised(Caused, frozen=True, kw_only=True, tag="limit.raised"):

@@ -23,6 +23,9 @@
     ├── LogMoved                somebody else has written to this log
     ├── StoreUnavailable        the store can't keep anything for now           (store.py)
     ├── StoreClosed             the store was closed before it could            (store.py)
+    │   └── Fenced              another engine has claimed the store since    (failure.py)
+    ├── StoreInUse              another engine drives the runs of the store     (store.py)
+    ├── CacheUnavailable        a cache can't be reached, or refuses            (cache.py)
     ├── Lagging                 a reader is further behind than it wanted       (tail.py)
     ├── Overloaded              as many runs go on as may                      (host.py)
     ├── EngineClosed            the engine has been closed, or never opened     (host.py)

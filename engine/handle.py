@@ -149,6 +149,8 @@ class RunHandle:
         """
         host = self._parts.host
         run = host.driven(self.id) or host.recent(self.id) if at is None else None
+        if run is None and at is None:
+            return await self._parts.snapshots.of(self.id, self.graph)
         if run is None:
             return Snapshot.of(await self._fold(at), self.graph)
         seen = Snapshot.of(run, self.graph)

@@ -24,11 +24,14 @@ from engine.inputs import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from engine.entry import AnyEntry
     from engine.graph import Graph
     from engine.ids import RunId
     from engine.inputs import Fork, Start
     from engine.run import Run
+    from engine.store import RunRecord
 
 AnyCommand: TypeAlias = Pause | Resume | Step | SetBreakpoints | Patch | Skip | RaiseLimit | Cancel
 """What can be asked of a run that is driven."""
@@ -119,8 +122,25 @@ class Host(Protocol):
         """
         ...
 
-    def adopt(self, run: Run) -> None:
+    def adopt(self, run: Run, record: RunRecord) -> None:
         """Drive on a run that was folded from its log, unless it is driven here already."""
+        ...
+
+    async def watch(self, wake: Callable[[RunRecord], Awaitable[bool]]) -> int:
+        """Have the runs in the store driven when they are due, those that are now at once.
+
+        Runs that rest until a time, or for a person, leave memory only if this was called.
+
+        Args:
+            wake: Reads a run and has it adopted; True if that was done. It says itself why a
+                run can't go on, and raises only what stands in the way of all of them.
+
+        Returns:
+            How many were due, and were adopted.
+
+        Raises:
+            EngineError: The store can't be read.
+        """
         ...
 
     async def tell(self, run_id: RunId, *commands: AnyCommand) -> tuple[AnyEntry, ...]:

@@ -1,14 +1,13 @@
-"""The results of one node that need not be worked out again.
+"""The results of one node that need not be worked out again, nor by two at a time.
 
-This module knows under which key a result is kept, and in what form. It does not know where
-(`cache`), nor how a result comes about (`call`).
+This module knows under which key a result is kept, in what form, and who waits for whom. It
+does not know where it is kept (`cache`), nor how it comes about (`call`).
 
-Rule: a cache never fails a run. What goes wrong with it is logged, and the tool is called.
+Rule: only results are shared. Whoever waited for a call that failed makes one of his own.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
@@ -21,18 +20,13 @@ from engine.outcome import Outcome
 from engine.value import admit, canonical
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping
-    from typing import TypeVar
+    from collections.abc import Awaitable, Callable, Mapping
 
-    from engine.cache import Cache
     from engine.graph.parts import CachePolicy, Node
-
-    T = TypeVar("T")
+    from engine.ids import RunId
+    from engine.results import Results
 
 log: Final = logging.getLogger(__name__)
-
-PATIENCE: Final = 2.0
-"""Seconds that a cache may take; one that takes longer saves nothing, or is stuck."""
 
 _FORM: Final = 1
 """The form in which results are kept; another one is another key."""
@@ -60,16 +54,26 @@ class Memo:
         tool: The name of the tool.
         version: Which version of it, if it was declared; else 0.
         node: Whose results they are.
+        graph: The name of its graph.
         policy: What the node says about them.
-        cache: Where they are kept.
+        results: Where they are kept.
     """
 
-    def __init__(
-        self, tool: str, version: int, node: Node, policy: CachePolicy, cache: Cache
+    def __init__(  # noqa: PLR0913  # what decides about a result, each by name
+        self,
+        *,
+        tool: str,
+        version: int,
+        node: Node,
+        graph: str,
+        policy: CachePolicy,
+        results: Results,
     ) -> None:
-        self._cache = cache
+        self._results = results
         self._policy = policy
         self._prefix = f"{tool}/"
+        self.of_a_run: bool = policy.scope == "run"
+        """Whether a run shares its results with no other."""
         # What decides about a result beside the arguments. A key of the author's own says which
         # calls are alike, but of this node: another may take other things from the state.
         facts: list[Json] = [
@@ -82,23 +86,70 @@ class Memo:
             dict(node.outputs),
             None if policy.key is None else [node.name, policy.key.text],
         ]
+        if policy.scope == "graph":
+            facts.append([graph])
         self._facts = canonical(facts)
 
-    def key(self, arguments: Mapping[str, Json], state: Mapping[str, Json]) -> str:
-        """Give the key of a call.
+    def key(
+        self, arguments: Mapping[str, Json], state: Mapping[str, Json], run_id: RunId | None
+    ) -> str:
+        """Give the key of a call, in a run if that shares its results with no other.
 
         Raises:
             ConditionFailed: The node's `key` can't be worked out for this state.
         """
         asked = self._policy.key
         alike: Json = dict(arguments) if asked is None else asked.value(state)
-        return self._prefix + sha256(self._facts + canonical(alike)).hexdigest()
+        facts = self._facts if run_id is None else self._facts + canonical(run_id)
+        return self._prefix + sha256(facts + canonical(alike)).hexdigest()
 
-    async def find(self, key: str) -> Outcome | None:
-        """Give what is kept under a key; None if nothing is, or the cache is out of order."""
-        found = await self._asked(self._cache.get(key), "read")
-        if found is None:
-            return None
+    async def result(self, key: str, make: Callable[[], Awaitable[Outcome]]) -> Outcome:
+        """Give what is kept under a key; else make it, unless that is being done already.
+
+        Args:
+            key: Which call it is.
+            make: Makes the call, and gives an error as an outcome. It goes on, in a task of
+                its own, as long as anybody waits for it: be it that who asked first has left.
+        """
+        found = await self._results.get(key)
+        if found is not None and (outcome := self._read(key, found)) is not None:
+            return outcome
+        flown = await self._results.flights.join(key, lambda: self._fly(key, make))
+        if flown is not None:
+            (outcome, kept), own = flown
+            if own:
+                return outcome
+            if kept is not None and (shared := self._read(key, kept)) is not None:
+                return shared
+        outcome, _ = await self._make(key, make)
+        return outcome
+
+    async def _fly(
+        self, key: str, make: Callable[[], Awaitable[Outcome]]
+    ) -> tuple[Outcome, bytes | None]:
+        """Make a call when no other process is at it; give what comes of it, and as it is kept."""
+        turn = await self._results.turn(key)
+        try:
+            if turn is not None and turn.found is not None:
+                outcome = self._read(key, turn.found)
+                if outcome is not None:
+                    return outcome, turn.found
+            return await self._make(key, make)
+        finally:
+            if turn is not None:
+                await self._results.end(turn, key)
+
+    async def _make(
+        self, key: str, make: Callable[[], Awaitable[Outcome]]
+    ) -> tuple[Outcome, bytes | None]:
+        outcome = await make()
+        kept = self._written(outcome)
+        if kept is not None:
+            await self._results.set(key, kept, self._policy.ttl)
+        return outcome, kept
+
+    def _read(self, key: str, found: bytes) -> Outcome | None:
+        """Read a result; None if it is none, as others may write to a cache, too."""
         try:
             kept = _decode(found)
         except (msgspec.DecodeError, TypeError) as error:
@@ -106,36 +157,12 @@ class Memo:
             return None
         return Outcome(dict(kept.patch), kept.overwrites, kept.goto, cached=True)
 
-    async def keep(self, key: str, outcome: Outcome) -> None:
-        """Keep a result, if there is one and it is JSON."""
+    def _written(self, outcome: Outcome) -> bytes | None:
+        """Write a result, if there is one and it is JSON."""
         if outcome.patch is None:
-            return
+            return None
         result = (outcome.patch, outcome.overwrites, outcome.goto)
         try:
-            kept = admit(result, what="the result", max_depth=_MAX_DEPTH)
+            return canonical(admit(result, what="the result", max_depth=_MAX_DEPTH))
         except InvalidValue:  # the run will be told at the door
-            return
-        await self._asked(self._cache.set(key, canonical(kept), self._policy.ttl), "written")
-
-    async def _asked(self, asked: Awaitable[T], what: str) -> T | None:
-        """Wait for the cache, but not for long, and put up with whatever it does."""
-        try:
-            async with asyncio.timeout(PATIENCE):
-                return await asked
-        except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            self._complain(error, what)
-        except Exception as error:  # noqa: BLE001  # caches are written by others
-            self._complain(error, what)
-        return None
-
-    def _complain(self, error: BaseException, what: str) -> None:
-        log.warning(
-            "the cache can't be %s, results of '%s' are worked out again: %s: %s",
-            what,
-            self._prefix[:-1],
-            type(error).__name__,
-            error,
-        )
+            return None

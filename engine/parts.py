@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from engine.clock import Clock
     from engine.host import Host
     from engine.recovery import Recovery
+    from engine.snapshot_cache import SnapshotCache
     from engine.store import Store
     from engine.tail import Tails
 
@@ -25,3 +26,4 @@ class Parts:
     tails: Tails
     clock: Clock
     recovery: Recovery
+    snapshots: SnapshotCache

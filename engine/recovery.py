@@ -1,7 +1,7 @@
 """Runs that are read again from their logs: to be looked at, driven on, or forked.
 
-This module knows how a run is folded from what the store has, and which runs go on when an
-engine starts. It does not know how runs are executed.
+This module knows how a run is folded from what the store has, and what must be there for it
+to go on. It does not know how runs are executed, nor when one that rests is due.
 """
 
 from __future__ import annotations
@@ -14,20 +14,19 @@ from engine.ask import ended
 from engine.errors import EngineError, NotFound
 from engine.ids import Seq
 from engine.run import Run, apply
+from engine.store import StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Container
 
     from engine.catalog import Catalog
+    from engine.clock import Clock
     from engine.graph import Graph
     from engine.host import Host
     from engine.ids import RunId
-    from engine.store import RunRecord, Status, Store
+    from engine.store import RunRecord, Store
 
 log: Final = logging.getLogger(__name__)
-
-_NOT_ENDED: Final[tuple[Status, ...]] = ("running", "paused")
-"""A paused run, too: its deadline comes all the same, and calls that had begun return."""
 
 AT_ONCE: Final = 256
 """Rows that are read at a time, and folded before the loop has its turn."""
@@ -71,16 +70,18 @@ class Recovery:
         store: Where the logs are.
         catalog: The graphs they are logs of.
         host: Who is to drive them.
+        clock: Says what time it is.
         tools: The names of the tools there are.
         unasked: Whether runs are driven on that nobody has asked anything of.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the parts of an engine, most by name
         self,
         store: Store,
         catalog: Catalog,
         host: Host,
         *,
+        clock: Clock,
         tools: Container[str],
         unasked: bool,
     ) -> None:
@@ -89,37 +90,40 @@ class Recovery:
         self._store = store
         self._catalog = catalog
         self._host = host
+        self._clock = clock
         self._under_way: dict[RunId, asyncio.Event] = {}
 
-    async def all_running(self) -> int:
-        """Let every run go on that had not ended when nobody drove it any more; count them.
+    async def all_due(self) -> int:
+        """Let every run go on that was cut short, now, and those that rest when they are due.
 
         A run whose graph, or a tool of it, is not here is left as it is, and said: it goes on
         when the graph is created again, with its tools. So is one whose log can't be folded.
+
+        Returns:
+            How many go on now.
         """
-        return await self._all(None)
+        return await self._host.watch(self._go_on) if self.unasked else 0
 
     async def of_graph(self, graph: Graph) -> int:
         """Let the runs of a graph go on that waited for it to be created; count them."""
-        return await self._all(graph)
+        if not self.unasked:
+            return 0
+        count = 0
+        after: RunRecord | None = None
+        while records := await self._store.due(after=after):
+            for record in records:
+                assert record.due is not None  # noqa: S101  # or it would not be listed
+                if record.due > self._clock.now():
+                    return count
+                if (record.graph, record.version) == (graph.name, graph.version):
+                    count += await self._go_on(record)
+            after = records[-1]
+        return count
 
     async def follow(self, run_id: RunId, graph: Graph) -> None:
         """Let a run be driven here for somebody who only waits or reads, if that is wanted."""
         if self.unasked and not self._host.lost(run_id):
             await self.adopt(run_id, graph)
-
-    async def _all(self, graph: Graph | None) -> int:
-        if not self.unasked:
-            return 0
-        count = 0
-        before: RunRecord | None = None
-        name = None if graph is None else graph.name
-        while records := await self._store.runs(status=_NOT_ENDED, graph=name, before=before):
-            for record in records:
-                if graph is None or record.version == graph.version:
-                    count += await self._go_on(record)
-            before = records[-1]
-        return count
 
     async def adopt(self, run_id: RunId, graph: Graph) -> None:
         """Let a run be driven here, if it has not ended and is not driven already.
@@ -133,15 +137,24 @@ class Recovery:
                 continue
             done = self._under_way[run_id] = asyncio.Event()
             try:
+                # The record first: then it says no more than the log does.
+                record = await self._store.record(run_id)
                 run = await fold_log(self._store, graph, run_id)
-                if run.status == "new" or ended(run):
+                if record is None or run.status == "new" or ended(run):
                     return
-                self._host.adopt(run)
+                self._host.adopt(run, record)
             finally:
                 del self._under_way[run_id]
                 done.set()
 
     async def _go_on(self, record: RunRecord) -> bool:
+        """Have a run adopted that is due; say so if it can't be.
+
+        Raises:
+            StoreUnavailable: Nothing can be read for now.
+        """
+        if self._host.driven(record.run_id) is not None:
+            return False
         try:
             version = self._catalog.of_run(record.graph, record.version)
             lacking = {n.tool for n in version.graph.nodes.values() if n.tool not in self._tools}
@@ -157,6 +170,8 @@ class Recovery:
         except NotFound as error:
             log.warning("run '%s' waits for its graph: %s", record.run_id, error)
             return False
+        except StoreUnavailable:
+            raise
         except EngineError as error:
             log.warning("run '%s' can't go on: %s", record.run_id, error)
             return False

@@ -60,6 +60,41 @@ def schema_of_result(annotation: object) -> Schema:
     return described[0]
 
 
+def values_of(schema: Schema, name: str) -> list[Json]:
+    """List the values that an argument can have: all, or none if they can't be listed.
+
+    One that may be anything or nothing has one value that is known, which is `None`.
+    """
+    definitions = cast("dict[str, Json]", schema.get("$defs", {}))
+    properties = cast("dict[str, Json]", schema.get("properties", {}))
+    return _values(properties.get(name, {}), definitions) or []
+
+
+def _values(schema: Json, definitions: dict[str, Json]) -> list[Json] | None:
+    found: list[Json] | None = None
+    match schema:
+        case {"const": value}:
+            found = [value]
+        case {"enum": [*values]}:
+            found = values
+        case {"type": "boolean"}:
+            found = [True, False]
+        case {"type": "null"}:
+            found = [None]
+        case {"$ref": str(reference)}:  # one step: what refers to itself has no end
+            found = _values(definitions.get(reference.rpartition("/")[2]), {})
+        case {"anyOf": [*parts]}:
+            each = [_values(part, definitions) for part in parts]
+            listed = [values for values in each if values is not None]
+            if len(listed) == len(parts):
+                found = [value for values in listed for value in values]
+            elif [None] in listed:
+                found = [None]
+        case _:
+            pass
+    return found
+
+
 def _described(annotations: Sequence[object]) -> tuple[list[Schema], dict[str, Json]]:
     """Describe types, and the types that they name.
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+pytest_plugins = ["tests.servers"]
+
 
 def phase_of(nodeid: str) -> str:
     """Name the folder of a test below `tests`, or its file where it has none."""

@@ -77,6 +77,14 @@ MEASURED = {
         state of 1 MB over 1 KB, per step, CPU
         state of 1 MB over 1 KB, per step, on disk
     """,
+    "postgres": """
+        a bare commit of one row, wall
+        one run, per step, wall
+        200 runs at once, per step, CPU
+        200 runs at once, commits per step
+        state of 1 MB over 1 KB, per step, CPU
+        state of 1 MB over 1 KB, per step, in tables
+    """,
     "memory": """
         paused and in memory, its log in SQLite
         parked: paused, and in SQLite alone

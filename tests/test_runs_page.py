@@ -202,4 +202,4 @@ def test_every_code_that_a_stream_is_closed_with_is_on_the_page() -> None:
 def test_the_figures_of_the_page_are_those_of_the_code() -> None:
     assert f"refused when {MOST_RUNS:,} go on" in PAGE
     assert f"{tail.FRAMES} wait for it" in PAGE
-    assert f"beyond {rested.PAUSED} they leave the memory" in PAGE
+    assert f"beyond {rested.RESTING} they leave the memory" in PAGE

@@ -15,7 +15,7 @@ from api.commands.failure import FAILED
 from api.commands.finding import Asked, Finding
 from api.commands.port import HIGHEST
 from api.commands.screen import counted, hang, output, styled
-from api.commands.store import MEMORY, StoreOption, path_of
+from api.commands.store import MEMORY, StoreOption, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,12 +45,20 @@ def command(
         int,
         typer.Option(min=1, max=HIGHEST, metavar="N", help="The port that a server is to have."),
     ] = 8000,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair",
+            help="Mend what can be without loss: records of runs are made again from their logs.",
+        ),
+    ] = False,
 ) -> int:
     """Look for what keeps awe from working, and say how to mend it.
 
-    With a store, the log of every run in it is read. Ends with 1 if something is wrong.
+    With a store, the log of every run in it is read and held against all that is known of the
+    run; a server may have it open. Ends with 1 if something is wrong.
     """
-    asked = Asked(path_of(store), port)
+    asked = Asked(place_of(store), port, repair)
     wrong = 0
     for name in EXAMINATIONS:
         for finding in _examined(name, asked):

@@ -19,6 +19,7 @@ from engine import (
     MemoryStore,
     NotApplicable,
     NotFound,
+    PostgresStore,
     RunExists,
     SQLiteStore,
     Store,
@@ -28,23 +29,28 @@ from engine import (
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
-    from pathlib import Path
 
-    from engine import Durability, Problem
+    from api.commands.store import Place
+    from engine import Cache, Durability, Problem
 
 _GIVEN: Final = (InvalidGraph, InvalidValue, NotApplicable, NotFound, RunExists)
 """What is the fault of what was given."""
 
 
 def engine_here(
-    path: Path | None = None, *, durability: Durability = "sync", recover: bool = True
+    place: Place | None = None,
+    *,
+    durability: Durability = "sync",
+    recover: bool = True,
+    cache: Cache | None = None,
 ) -> Engine:
     """Make an engine with all that is installed, which is not entered yet.
 
     Args:
-        path: The file that keeps its runs; None: they are gone afterwards.
+        place: Where its runs are kept; None: they are gone afterwards.
         durability: When they are kept.
-        recover: Whether it drives on what others have begun in that file.
+        recover: Whether it drives on what others have begun there.
+        cache: Where results of nodes are kept; None: in memory.
 
     Raises:
         EngineError: What is installed can't be loaded.
@@ -52,15 +58,22 @@ def engine_here(
     return Engine(
         tools=installed_tools(),
         tool_kinds=installed_tool_kinds(),
-        store=store_at(path),
+        store=store_at(place),
         durability=durability,
         recover=recover,
+        cache=cache,
     )
 
 
-def store_at(path: Path | None) -> Store:
-    """Make a store, which is not opened yet: a file, or the memory of this process."""
-    return MemoryStore() if path is None else SQLiteStore(path)
+def store_at(place: Place | None) -> Store:
+    """Make a store, which is not opened yet: a file, a database, or memory of this process.
+
+    Raises:
+        EngineError: It is no path of a file, or no address of a database.
+    """
+    if place is None:
+        return MemoryStore()
+    return PostgresStore(place.url) if place.path is None else SQLiteStore(place.path)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from api.commands.store import Place
 
 Verdict: TypeAlias = Literal["ok", "note", "wrong"]
 """`note`: it works, but something is odd about it."""
@@ -29,7 +29,9 @@ class Finding:
 class Asked:
     """What is to be looked at, where there is a choice."""
 
-    store: Path | None
-    """The file that runs are kept in; None: they are kept in memory."""
+    store: Place | None
+    """Where runs are kept; None: in memory."""
     port: int
     """The port that a server is to have."""
+    repair: bool = False
+    """Whether what can be mended without loss is."""

@@ -7,13 +7,12 @@ the files. It does not know how they are made (`reviewing`), nor how they look
 
 from __future__ import annotations
 
-import asyncio
 import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.commands import commits, shipped, sources
+from api.commands import commits, shipped, sources, stoppable
 from api.commands.embedded import told
 from api.commands.failure import FAILED, WRONG, Failure
 from api.commands.patch import patch_of
@@ -94,7 +93,7 @@ def command(  # noqa: PLR0913  # what a review may be told, each with a default
     with told(), screen.moving(reviewing, len(readable)):
         for each in unread:
             desk.take(each)
-        asyncio.run(reviewing.all(readable))
+        stoppable.run(reviewing.all(readable), say=screen.say)
     order = {path: number for number, path in enumerate(found.paths)}
     desk.reviews.sort(key=lambda each: order[each.path])
     if as_json:

@@ -15,7 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from api.commands.screen import counted, is_seen, notes, output, put, styled
+from api.commands.screen import counted, hung, is_seen, notes, output, put, styled
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -81,13 +81,17 @@ class ReviewScreen:
         """Show what was found in a file."""
         lines = [*self._block(review)]
         if written:
-            lines.append(_labelled("written", styled("the better code is in the file")))
+            lines.append((_label("written"), styled("the better code is in the file")))
         # In one piece: each piece makes what moves be drawn again below it.
-        self._text.print(Text("\n").join(lines))
+        self._text.print(Group(*(hung(self._text, *line) for line in lines)))
 
     def show_line(self, line: str, style: str) -> None:
         """Show a line of a diff."""
         self._text.print(styled(line, style))
+
+    def say(self, line: str) -> None:
+        """Say a line above what moves; without a terminal, on standard error."""
+        self._moves.print(styled(f"awe: {line}"))
 
     def show_diff(self, patch: Patch) -> None:
         """Show a diff: coloured on a terminal, else as bytes that can be applied."""
@@ -128,23 +132,27 @@ class ReviewScreen:
                 styled(f"{which} can be made better: --diff shows how, --fix does it"),
             )
 
-    def _block(self, review: Review) -> Iterator[Text]:
+    def _block(self, review: Review) -> Iterator[tuple[Text, Text]]:
+        """Give the lines on a file, each with its label."""
         head = styled(str(review.path), "bold").append_text(styled("  "))
         if review.source is not None and review.stop_reason != "not_python":
             head.append_text(self._scores(review)).append_text(styled("  "))
         reason = styled(review.stop_reason, _REASONS.get(review.stop_reason, ""))
-        yield head.append_text(reason).append_text(styled(_after(review)))
+        yield styled(""), head.append_text(reason).append_text(styled(_after(review)))
         for line in review.says.splitlines():
-            yield styled(f"  {line}")
+            yield styled("  "), styled(line)
         if review.kinds and not review.says:
             kinds = (
                 f"{kind} {now}" + (f" (was {was})" if was != now else "")
                 for kind, (was, now) in review.kinds.items()
             )
-            yield _labelled("findings", styled(", ".join(kinds)))
+            yield _label("findings"), styled(", ".join(kinds))
         label = "complex"
         for each in review.worst:
-            yield _labelled(label, styled(f"{each.complexity:>3}  {each.name}, line {each.line}"))
+            yield (
+                _label(label, f"{each.complexity:>3}  "),
+                styled(f"{each.name}, line {each.line}"),
+            )
             label = ""
         yield from _suggested(review)
 
@@ -198,16 +206,16 @@ def _going_on(steps: Mapping[Path, Step], total: int, done: int) -> RenderableTy
     return Group(head, table)
 
 
-def _suggested(review: Review) -> Iterator[Text]:
+def _suggested(review: Review) -> Iterator[tuple[Text, Text]]:
     """Say what would make the code better, the most useful first, by what the score would gain."""
     label, advice = "suggest", review.advice
     for each in advice[:_SUGGESTED]:
         where = f" (line {', '.join(map(str, each.lines[:_AT]))})" if each.lines else ""
-        yield _labelled(label, styled(f"{each.gain:+.2f}  {' '.join(each.what.split())}{where}"))
+        yield _label(label, f"{each.gain:+.2f}  "), styled(f"{' '.join(each.what.split())}{where}")
         label = ""
     more = len(advice) - _SUGGESTED
     if more > 0:
-        yield _labelled(label, styled(f"and {more} more: --json has all"))
+        yield _label(label), styled(f"and {more} more: --json has all")
 
 
 def _after(review: Review) -> str:
@@ -217,8 +225,8 @@ def _after(review: Review) -> str:
     return f" after {counted(len(review.rounds), 'round')}: {', '.join(review.rounds)}"
 
 
-def _labelled(label: str, text: Text) -> Text:
-    return styled(f"  {label:<9} ", "dim").append_text(text)
+def _label(label: str, number: str = "") -> Text:
+    return styled(f"  {label:<9} ", "dim").append_text(styled(number))
 
 
 def _named(path: Path) -> str:

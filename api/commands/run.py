@@ -12,8 +12,8 @@ import typer
 
 from api.commands import given, run_there
 from api.commands.failure import WRONG, Failure
-from api.commands.server_client import SETTING, USUAL
-from api.commands.store import MEMORY, StoreOption, path_of
+from api.commands.server_client import DOING, SETTING, USUAL, TimeoutOption
+from api.commands.store import MEMORY, StoreOption, place_of
 
 
 def command(  # noqa: PLR0913  # what a run may be told, each with a default
@@ -59,6 +59,7 @@ def command(  # noqa: PLR0913  # what a run may be told, each with a default
             f"For the name of a graph: {SETTING}, or {USUAL}.",
         ),
     ] = None,
+    timeout: TimeoutOption = DOING,
 ) -> int:
     """Run a graph to its end, and print its final state as JSON."""
     begin = given.Beginning(given.state(state), run_id, given.tags(tag or ()))
@@ -73,15 +74,18 @@ def command(  # noqa: PLR0913  # what a run may be told, each with a default
         # An engine takes half a second to load, and who asks a server needs none.
         from api.commands import run_here  # noqa: PLC0415
 
-        return run_here.run(graph, begin, path=path_of(store), watch=watch)
+        return run_here.run(graph, begin, place=place_of(store), watch=watch)
     what = _document(graph) if is_document else graph
-    return run_there.run(what, begin, address=server, watch=watch, wait=wait)
+    return run_there.run(what, begin, address=server, watch=watch, wait=wait, patience=timeout)
 
 
 def _document(name: str) -> bytes:
-    """Read the document of a graph, and write it in JSON."""
-    from api.commands.document import graph_in  # noqa: PLC0415  # as above
+    """Read the document of a graph, and write it in JSON; what is wrong with it, a server says."""
+    text = given.read(name)
+    if given.is_json(name, text):
+        return text
+    from api.commands.document import graph_of  # noqa: PLC0415  # as above
     from api.commands.embedded import told  # noqa: PLC0415  # as above
 
     with told(name):
-        return graph_in(name).to_json().encode()
+        return graph_of(name, text).to_json().encode()

@@ -14,59 +14,80 @@ import msgspec
 import orjson
 
 from api.actions import requests_for
-from api.commands import outcome, trace
+from api.commands import outcome, stoppable, trace
 from api.commands.document import graph_in
 from api.commands.embedded import engine_here, told
-from api.commands.screen import notes
+from api.commands.failure import INTERRUPTED, Failure
+from api.commands.screen import clip, notes
 from api.commands.server_client import USUAL
 from engine import BEGINNING, Row, RunHandle, Seq
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from rich.console import Console
 
     from api.commands.given import Beginning
     from api.commands.server_client import Object
-    from engine import Graph, Report
+    from api.commands.store import Place
+    from engine import Engine, Graph, Report
 
 
-def run(name: str, begin: Beginning, *, path: Path | None, watch: bool) -> int:
+def run(name: str, begin: Beginning, *, place: Place | None, watch: bool) -> int:
     """Run the graph in a file, and show how it ends; give the exit status.
 
     Args:
         name: The file.
         begin: What the run begins with.
-        path: The file that keeps the run; None: it is gone afterwards.
+        place: Where the run is kept; None: it is gone afterwards.
         watch: Whether to show its entries.
 
     Raises:
         Failure: It can't begin.
     """
     with told(name):
-        graph = graph_in(name)
-        return asyncio.run(_run(graph, begin, path, watch=watch))
+        # Other runs that are kept there are somebody else's to drive on.
+        here = _Here(engine_here(place, recover=False), place)
+        graph = graph_in(name, here.engine)
+        try:
+            return stoppable.run(here.drive(graph, begin, watch=watch))
+        except KeyboardInterrupt:
+            raise here.interrupted() from None
 
 
-async def _run(graph: Graph, begin: Beginning, path: Path | None, *, watch: bool) -> int:
-    # Other runs that are kept there are somebody else's to drive on.
-    async with engine_here(path, recover=False) as engine:
-        run = await engine.start(graph, begin.state, run_id=begin.run_id, tags=begin.tags)
-        if watch:
-            await _watch(run)
-        else:
-            await run.rest()
-        snapshot = await run.snapshot()
-        report = await run.report()
-        can = "can be done, when it is served (awe serve --store {path})"
+class _Here:
+    """A run in this process, and what becomes of it where it is kept."""
+
+    def __init__(self, engine: Engine, place: Place | None) -> None:
+        self.engine = engine
+        self._place = place
+        self._run_id: str | None = None
+
+    async def drive(self, graph: Graph, begin: Beginning, *, watch: bool) -> int:
+        """Drive the run to its end, and show it; give the exit status."""
+        async with self.engine as engine:
+            run = await engine.start(graph, begin.state, run_id=begin.run_id, tags=begin.tags)
+            self._run_id = run.id
+            await (_watch(run) if watch else run.rest())
+            snapshot = await run.snapshot()
+            report = await run.report()
+        can = f"can be done, when it is served ({self._place and self._place.served})"
         could = "could be done, had the run been kept (--store runs.db)"
         return outcome.show(
             run_id=run.id,
             status=snapshot.status,
             state=snapshot.state,
             report=None if report is None else _as_answered(report),
-            server=None if path is None else USUAL,
-            what=could if path is None else can.format(path=path),
+            server=None if self._place is None else USUAL,
+            what=could if self._place is None else can,
+        )
+
+    def interrupted(self) -> BaseException:
+        """Give the end of a command that was interrupted."""
+        if self._place is None or self._run_id is None:
+            return KeyboardInterrupt()
+        return Failure(
+            f"interrupted; run '{self._run_id}' goes on when {self._place} is served",
+            hint=self._place.served,
+            status=INTERRUPTED,
         )
 
 
@@ -112,7 +133,7 @@ class _Shower:
 
     def _show(self, line: bytes) -> None:
         said = cast("Object", orjson.loads(line))
-        self._console.print(trace.line(said), no_wrap=True, overflow="ellipsis")
+        clip(self._console, trace.line(said))
 
 
 def _as_answered(report: Report) -> Object:

@@ -6,11 +6,13 @@ entries and its end are shown.
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from api.commands import live, outcome, trace
-from api.commands.screen import notes, show_json, styled
+from api.commands.failure import INTERRUPTED, Failure
+from api.commands.screen import clip, notes, show_json, styled
 from api.commands.server_client import RUNS, STATE, ServerClient
 
 if TYPE_CHECKING:
@@ -18,8 +20,14 @@ if TYPE_CHECKING:
     from api.commands.server_client import Object
 
 
-def run(
-    graph: str | bytes, begin: Beginning, *, address: str | None, watch: bool, wait: bool
+def run(  # noqa: PLR0913  # what a run may be told, each by name
+    graph: str | bytes,
+    begin: Beginning,
+    *,
+    address: str | None,
+    watch: bool,
+    wait: bool,
+    patience: float,
 ) -> int:
     """Run a graph on a server, and show how it ends; give the exit status.
 
@@ -29,11 +37,12 @@ def run(
         address: Where the server is; None: where one usually is.
         watch: Whether to show its entries.
         wait: Whether to wait until it has ended.
+        patience: Seconds that the server may take for an answer.
 
     Raises:
         Failure: It can't begin, or nobody answers.
     """
-    with ServerClient(address) as server:
+    with ServerClient(address, patience=patience) as server:
         if isinstance(graph, bytes):
             graph = str(server.post("/api/v1/graph/create", graph)["graph_id"])
         body: Object = {"graph_id": graph, "initial_state": begin.state}
@@ -59,13 +68,15 @@ def _waited_for(server: ServerClient, run_id: str, *, watch: bool) -> int:
     try:
         for said in live.entries(server, run_id, lost=lost):
             if watch:
-                console.print(trace.line(said.fields), no_wrap=True, overflow="ellipsis")
+                clip(console, trace.line(said.fields))
             if said.kind == "run.paused":
                 break
     except KeyboardInterrupt:
-        told = f"run '{run_id}' goes on at {server.address}; awe watch {run_id} shows it"
-        console.print(styled(told))
-        raise
+        raise Failure(
+            f"interrupted; run '{run_id}' goes on at {server.address}",
+            hint=f"awe watch {shlex.quote(run_id)}{server.option} shows it",
+            status=INTERRUPTED,
+        ) from None
     shown = server.get(f"{STATE}/{quote(run_id, safe='')}")
     status = str(shown["status"])
     report = None

@@ -12,8 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.table import Table
 
-from api.commands.screen import notes, output, put, show_json, styled
-from api.commands.server_client import RUNS, ServerClient, ServerOption
+from api.commands.age import when
+from api.commands.given import tags
+from api.commands.screen import cut, notes, output, put, show_json, styled
+from api.commands.server_client import (
+    READING,
+    RUNS,
+    ServerClient,
+    ServerOption,
+    TimeoutOption,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,7 +41,7 @@ _STYLES: Final[Mapping[str, str]] = {
 }
 
 
-def command(
+def command(  # noqa: PLR0913  # what may be asked for, each with a default
     *,
     status: Annotated[
         list[str] | None,
@@ -46,21 +54,50 @@ def command(
     graph: Annotated[
         str | None, typer.Option(metavar="NAME", help="Only those of this graph.")
     ] = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE", help="Only those with this tag; of several, with all of them."
+        ),
+    ] = None,
+    error: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CODE", help="Only those that failed with this code, or are paused for it."
+        ),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHEN",
+            help="Only those that began then or later: 2h (so long ago), 2026-11-22, "
+            "2026-11-22T10:00.",
+        ),
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="WHEN", help="Only those that began before.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many.")] = 20,
     as_json: Annotated[
         bool, typer.Option("--json", help="Write a list of JSON, as the API answers it.")
     ] = False,
     server: ServerOption = None,
+    timeout: TimeoutOption = READING,
 ) -> int:
     """List the runs of a server, the latest first."""
+    wanted = [f"{key}:{value}" for key, value in tags(tag or ()).items()]
     found: list[Object] = []
     more: Json = None
-    with ServerClient(server) as client:
+    with ServerClient(server, patience=timeout) as client:
         while len(found) < limit:
             page = client.get(
                 RUNS,
                 status=status or None,
                 graph=graph,
+                tag=wanted or None,
+                error=error,
+                since=None if since is None else when("--since", since),
+                until=None if until is None else when("--until", until),
                 limit=min(limit - len(found), _PAGE),
                 before=str(more) if more else None,
             )
@@ -76,7 +113,7 @@ def command(
             show_json(found)
             return 0
         if not found:
-            which = " such" if status or graph else ""
+            which = " such" if any((status, graph, tag, error, since, until)) else ""
             notes().print(styled(f"there are no{which} runs at {client.address}"))
             return 0
         put(output(), _table(found))
@@ -89,7 +126,7 @@ def _table(runs: Iterable[Object]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("run", "graph", "status", "began", "took", "error"):
         table.add_column(
-            name, overflow="fold" if name == "run" else "ellipsis", no_wrap=name != "run"
+            name, overflow="fold" if name == "run" else cut(output()), no_wrap=name != "run"
         )
     for run in runs:
         status = str(run["status"])

@@ -8,6 +8,7 @@ that is cut because it would be too long for a window that is not there.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from typing import TYPE_CHECKING, Final, TextIO
@@ -18,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import OverflowMethod, RenderableType
     from rich.style import Style
 
 _ENDLESS: Final = 1_000_000
@@ -53,19 +54,33 @@ def put(console: Console, shown: RenderableType) -> None:
 
 def hang(console: Console, label: Text, text: Text) -> None:
     """Show a text behind a label; where it is too long for a line, it goes on below itself."""
-    if not console.is_terminal:
-        console.print(label.copy().append_text(text))
-        return
+    console.print(hung(console, label, text))
+
+
+def hung(console: Console, label: Text, text: Text) -> RenderableType:
+    """Give a text behind a label as `hang` shows it on a console."""
+    if not (console.is_terminal and label):  # the narrowest column there is is not empty
+        return label.copy().append_text(text)
     grid = Table.grid()
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
     grid.add_row(label, text)
-    console.print(grid)
+    return grid
 
 
 def paste(console: Console, label: Text, text: Text) -> None:
     """Show a text that can be copied from a terminal as it is, however long."""
     console.print(label.copy().append_text(text), soft_wrap=True)
+
+
+def clip(console: Console, text: Text) -> None:
+    """Show a text in one line: what is too long for a terminal is cut off."""
+    console.print(text, no_wrap=True, overflow=cut(console))
+
+
+def cut(console: Console) -> OverflowMethod:
+    """Say how a line is cut: with an ellipsis, where there is one."""
+    return "crop" if console.options.ascii_only else "ellipsis"
 
 
 def counted(number: int, noun: str) -> str:
@@ -78,6 +93,8 @@ def show_json(value: object, *, pretty: bool = True) -> None:
     text = orjson.dumps(value, option=orjson.OPT_INDENT_2 if pretty else None)
     console = output()
     if console.is_terminal:
+        if console.options.ascii_only:  # where escapes are those of JSON
+            text = json.dumps(orjson.loads(text), indent=2 if pretty else None).encode()
         paste(console, styled(""), styled(text.decode()))
     else:  # in UTF-8, as JSON is, whatever else is written here
         sys.stdout.flush()
@@ -87,9 +104,11 @@ def show_json(value: object, *, pretty: bool = True) -> None:
 
 def plain(text: object) -> str:
     """Write what a terminal might take for a command as its escape; line ends and tabs stay."""
-    return "".join(
-        each if each.isprintable() or each in "\n\t" else each.encode("unicode_escape").decode()
-        for each in whole(str(text))
+    return _shown(
+        "".join(
+            each if each.isprintable() or each in "\n\t" else each.encode("unicode_escape").decode()
+            for each in whole(str(text))
+        )
     )
 
 
@@ -99,6 +118,14 @@ def styled(text: object, style: str | Style = "") -> Text:
     The style is that of this text, and not of what is appended to it.
     """
     return Text.assemble((plain(text), style))
+
+
+def _shown(text: str) -> str:
+    """Write what standard output has no characters for as escapes: so its width is known."""
+    encoding = sys.stdout.encoding or "utf-8"  # text in memory has none
+    if encoding.lower() in ("utf-8", "utf8"):
+        return text
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def whole(text: str) -> str:

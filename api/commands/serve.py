@@ -6,12 +6,12 @@ works (`api.server`), nor what is served (`api.app`).
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shlex
 import shutil
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from datetime import timedelta  # noqa: TC003  # typer reads annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -20,19 +20,23 @@ import typer
 
 from api.app import create_app
 from api.commands import port as ports
-from api.commands import shipped
+from api.commands import shipped, stoppable
+from api.commands.age import age_of
 from api.commands.embedded import engine_here, store_at, told
 from api.commands.failure import FAILED, WRONG, Failure
+from api.commands.interrupt import INTERRUPTS, say
+from api.commands.redis import RedisOption, cache_at
 from api.commands.screen import hang, output, paste, styled
-from api.commands.server_client import USUAL
-from api.commands.store import MEMORY, StoreOption, path_of
+from api.commands.server_client import SETTING, USUAL
+from api.commands.store import MEMORY, StoreOption, place_of
 from api.health import VERSION
 from api.server import Server
-from engine import Durability  # noqa: TC001  # typer reads annotations
+from engine import Durability, Retention
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
+    from api.commands.store import Place
     from engine import Engine, Store
 
 _MOST: Final = 10
@@ -42,7 +46,7 @@ SAMPLE: Final = "import os\ndef area(r): return 3.14*r*r"
 """A piece of code to review."""
 
 
-def command(
+def command(  # noqa: PLR0913  # the options, each with a default
     *,
     host: Annotated[
         str, typer.Option(metavar="ADDRESS", help="The address to listen on.")
@@ -52,6 +56,7 @@ def command(
         typer.Option(min=0, max=ports.HIGHEST, metavar="N", help="The port; 0: any that is free."),
     ] = 8000,
     store: StoreOption = MEMORY,
+    redis: RedisOption = None,
     durability: Annotated[
         Durability,
         typer.Option(
@@ -59,6 +64,24 @@ def command(
             "behind the run (async), or when it has ended or rests (exit)."
         ),
     ] = "sync",
+    retention: Annotated[
+        timedelta | None,
+        typer.Option(
+            parser=age_of,
+            envvar="AWE_RETENTION",
+            metavar="AGE",
+            help="Remove runs, hourly, that ended longer ago: 30d, 12h, 2w. Else they stay.",
+        ),
+    ] = None,
+    retention_keep: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            envvar="AWE_RETENTION_KEEP",
+            metavar="N",
+            help="Remove runs that have ended, but the latest so many of each graph.",
+        ),
+    ] = None,
     open_to_anyone: Annotated[
         bool,
         typer.Option(
@@ -78,35 +101,65 @@ def command(
             hint=f"if that is meant: awe serve --host {host} --open-to-anyone",
             status=WRONG,
         )
-    path = path_of(store)
+    kept = place_of(store)
     with told():
         graphs = shipped.documents()
-        asyncio.run(_try(store_at(path), engine_here(), graphs))
-        engine = engine_here(path, durability=durability)
+        stoppable.run(_try(store_at(kept), engine_here(), graphs))
+        cache = cache_at(redis)
+        place = None if cache is None else cache.place
+        engine = engine_here(kept, durability=durability, cache=cache)
     sockets = ports.bound(host, port)
 
     def listening(address: str) -> None:
-        _say(address, path, [each.graph_id for each in engine.graphs()], alone=alone)
+        graph_ids = [each.graph_id for each in engine.graphs()]
+        # It serves though nobody reads what it says; rich would end it (SystemExit).
+        with suppress(OSError, SystemExit):
+            _say(address, kept, graph_ids, alone=alone, redis=place)
 
     # `0` and the like are all addresses, too; the application knows them by one name.
     anywhere = next((str(each) for each in addresses if each.is_unspecified), None)
-    app = create_app(engine, graphs_to_create=graphs, host=anywhere or host)
-    server = Server(app, host=host, port=port, listening=listening)
-    with suppress(KeyboardInterrupt):
-        server.run(sockets)
+    app = create_app(
+        engine,
+        graphs_to_create=graphs,
+        host=anywhere or host,
+        retention=None
+        if retention is None and retention_keep is None
+        else Retention(age=retention, keep=retention_keep),
+    )
+    server = _Stoppable(app, host=host, port=port, listening=listening)
+    server.run(sockets)
     return 0 if server.started else FAILED
+
+
+class _Stoppable(Server):
+    """A server that ends in good order when it is told to, once; Ctrl-C again ends it at once."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Heed signals as all commands do: uvicorn would raise them again when it has stopped."""
+        with INTERRUPTS.stopping(self._stop):
+            yield
+
+    def _stop(self) -> None:
+        say(stoppable.STOPPING)
+        self.should_exit = True
 
 
 async def _try(store: Store, trial: Engine, graphs: Sequence[Mapping[str, object]]) -> None:
     """Do once what the server is about to do: what is wrong is then said without a traceback."""
     await store.open()
-    await store.close()
+    try:
+        await store.claim("awe serve, which is about to begin")
+    finally:
+        await store.close()
     async with trial:
         for document in graphs:
             await trial.create(document)
 
 
-def _say(address: str, path: Path | None, graphs: Sequence[str], *, alone: bool) -> None:
+def _say(
+    address: str, kept: Place | None, graphs: Sequence[str], *, alone: bool, redis: str | None
+) -> None:
     """Say where the server is, what it has, what to try first, and how to stop it."""
     screen = output()
 
@@ -120,7 +173,9 @@ def _say(address: str, path: Path | None, graphs: Sequence[str], *, alone: bool)
     )
     screen.print()
     memory = "memory: runs are gone when it stops (--store runs.db keeps them)"
-    line("store", memory if path is None else str(path))
+    line("store", memory if kept is None else str(kept))
+    if redis is not None:
+        line("results", f"Redis at {redis}, for all that ask the same one")
     more = f" and {len(graphs) - _MOST} more" if len(graphs) > _MOST else ""
     line("graphs", ", ".join(graphs[:_MOST]) + more)
     if not alone:
@@ -141,7 +196,8 @@ def to_try(address: str, graphs: Sequence[str]) -> tuple[str, str, str]:
     if shipped.REVIEW in graphs:
         graph, state = shipped.REVIEW, {"code": SAMPLE}
     body = orjson.dumps({"graph_id": graph, "initial_state": state, "wait": 60}).decode()
-    asked = f"{_myself()} {{}}" + ("" if address == USUAL else f" --server {address}")
+    found = address == (os.environ.get(SETTING) or USUAL)  # without being told
+    asked = f"{_myself()} {{}}" + ("" if found else f" --server {address}")
     return (
         f"curl -sS --json {shlex.quote(body)} {address}/api/v1/graph/run",
         asked.format("watch"),

@@ -7,6 +7,7 @@ imports no engine: who asks a server needs none.
 from __future__ import annotations
 
 import os
+import shlex
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, TypeAlias, cast
@@ -40,21 +41,42 @@ ServerOption: TypeAlias = Annotated[
 ]
 """How a command is told which server to ask."""
 
+TimeoutOption: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        "--timeout", min=0.1, metavar="SECONDS", help="How long the server may take for an answer."
+    ),
+]
+"""How a command is told how long it is to wait."""
+
+READING: Final = 5.0
+"""Seconds that an answer may take for which a server has nothing to do but to look."""
+
+DOING: Final = 30.0
+"""Seconds that an answer may take for which something has to be written first."""
+
 OPENED: Final = "stream.opened"
 """The type of the frame that is the first of a stream."""
 
 OVER: Final = "stream.ended"
 """The type of the frame by which a server says that there is no more."""
 
+HEALTH: Final = "/healthz"
+
 RUNS: Final = "/api/v1/runs"
 
 STATE: Final = "/api/v1/graph/state"
 
+_HTTP: Final = 80
+"""The port of an address that names none."""
+
+_HOSTS: Final = ("127.0.0.1", "localhost")
+
+_PORTS: Final = ("8000",)
+"""Where a server is that is told nothing else."""
+
 _SILENCE: Final = 45.0
 """Seconds after which a stream without even a comment, one of which comes every 15 s, is lost."""
-
-_ANSWER: Final = 90.0
-"""Seconds that an answer may take; a server holds none back for more than 60."""
 
 Object: TypeAlias = "dict[str, Json]"
 """An object of JSON."""
@@ -91,9 +113,13 @@ class ServerClient:
         Failure: That is no address.
     """
 
-    def __init__(self, address: str | None, *, patience: float = _ANSWER) -> None:
-        address = address or os.environ.get(SETTING) or USUAL
+    def __init__(self, address: str | None, *, patience: float = READING) -> None:
+        usual = os.environ.get(SETTING) or USUAL
+        address = address or usual
         self.address: str = address.rstrip("/")
+        self.option: str = "" if address == usual else f" --server {shlex.quote(self.address)}"
+        """What makes a command line ask this server: to be put behind any that is shown."""
+        self._patience = patience
         try:
             url = httpx2.URL(self.address)
         except httpx2.InvalidURL as error:
@@ -153,7 +179,7 @@ class ServerClient:
         with self._client.sse(
             f"{RUNS}/{quote(run_id, safe='')}/events",
             params={"after": after},
-            timeout=httpx2.Timeout(_ANSWER, read=_SILENCE),
+            timeout=httpx2.Timeout(self._patience, read=_SILENCE),
             max_event_size=None,
         ) as events:
             if events.response.status_code == HTTPStatus.NO_CONTENT:
@@ -186,7 +212,7 @@ class ServerClient:
                 method, path, params=given or None, content=body, headers=headers
             )
         except httpx2.TransportError as error:
-            raise self.away(error) from error
+            raise self.away(error, doing=body is not None) from error
         if not answer.is_success:
             raise self._refusal(answer)
         return self._object(answer)
@@ -219,19 +245,53 @@ class ServerClient:
             lines = []
         return Failure(
             detail,
-            hint=str(problem.get("hint") or ""),
+            # Of several problems it says how a program finds them; each has its own, too.
+            hint="" if lines else str(problem.get("hint") or ""),
             lines=lines,
             status=WRONG if answer.is_client_error else FAILED,
         )
 
-    def away(self, error: Exception | None) -> Failure:
-        """Say that nobody answers, or that it was not possible to go on listening."""
-        if isinstance(error, httpx2.ConnectError):
-            return Failure(
-                f"no server answers at {self.address}", hint="start one: make run, or awe serve"
-            )
-        why = f": {error}" if error is not None and str(error) else ""
-        return Failure(f"the connection to {self.address} was lost{why}")
+    def greet(self) -> None:
+        """See that the server answers.
+
+        Raises:
+            Failure: It does not, or it is none of ours.
+        """
+        self.get(HEALTH)
+
+    def away(self, error: Exception | None, *, doing: bool = False) -> Failure:
+        """Say that nobody answers, or that it was not possible to go on listening.
+
+        Args:
+            error: How that was noticed.
+            doing: Whether something was to be done, and may have been.
+        """
+        match error:
+            case httpx2.ConnectError() | httpx2.ConnectTimeout():
+                return Failure(f"no server answers at {self.address}", hint=self._cure)
+            case httpx2.ReadTimeout():
+                meanwhile = "it may do what it was asked all the same; " if doing else ""
+                waited = error.request.extensions["timeout"]["read"]
+                return Failure(
+                    f"the server at {self.address} has not answered for {waited:g} s",
+                    hint=f"{meanwhile}--timeout gives it longer",
+                )
+            case _:
+                why = f": {error}" if error is not None and str(error) else ""
+                return Failure(f"the connection to {self.address} was lost{why}")
+
+    @property
+    def _cure(self) -> str:
+        """Say how there will be a server at this address."""
+        url = self._client.base_url
+        if url.scheme != "http" or not _is_here(url.host):
+            return f"say where one is: --server URL, or {SETTING}"
+        told = {"host": url.host, "port": str(url.port or _HTTP)}
+        usual = {"host": _HOSTS, "port": _PORTS}
+        odd = {name: value for name, value in told.items() if value not in usual[name]}
+        by_make = "".join(f" {name.upper()}={value}" for name, value in odd.items())
+        by_awe = "".join(f" --{name} {value}" for name, value in odd.items())
+        return f"start one: make run{by_make}, or awe serve{by_awe}"
 
 
 def _is_here(host: str) -> bool:

@@ -5,19 +5,24 @@ This module knows how tools are listed. It does not know what they do.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
+from urllib.parse import quote
 
 import typer
 
+from api.commands.failure import WRONG, Failure
 from api.commands.screen import hang, output, show_json, styled
-from api.commands.server_client import ServerClient
+from api.commands.server_client import READING, ServerClient, TimeoutOption
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from api.commands.server_client import Object
 
-TOOLS = "/api/v1/tools"
+TOOLS: Final = "/api/v1/tools"
+
+_PYTHON: Final = "python"
+"""The kind of a tool that is a function, and of no declaration."""
 
 
 def command(
@@ -30,9 +35,10 @@ def command(
         str | None,
         typer.Option(metavar="URL", help="List those of a server instead of those installed here."),
     ] = None,
+    timeout: TimeoutOption = READING,
 ) -> int:
     """List the tools that nodes of graphs may name."""
-    found = _installed() if server is None else _served(server)
+    found = _installed() if server is None else [*_served(server, timeout)]
     if as_json:
         show_json(found)
     else:
@@ -53,6 +59,7 @@ def _installed() -> list[Object]:
             "name": tool.name,
             "description": tool.description,
             "execution": tool.execution,
+            "kind": _PYTHON,
             "input_schema": tool.input_schema,
             "output_schema": tool.output_schema,
         }
@@ -60,18 +67,27 @@ def _installed() -> list[Object]:
     ]
 
 
-def _served(address: str) -> list[Object]:
-    """List the tools of a server."""
-    with ServerClient(address) as client:
+def _served(address: str, timeout: float) -> Iterator[Object]:
+    """Give the tools of a server, each with the schemas, which are not in its list."""
+    with ServerClient(address, patience=timeout) as client:
         listed = client.get(TOOLS)["tools"]
-    return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+        for each in listed if isinstance(listed, list) else ():
+            if not isinstance(each, dict):
+                continue
+            try:
+                yield client.get(f"{TOOLS}/{quote(str(each['name']), safe='')}")
+            except Failure as refused:
+                if refused.status != WRONG:  # else it was removed since
+                    raise
 
 
 def _show(tools: Iterable[Object]) -> None:
     screen = output()
     for tool in tools:
-        name = styled(tool["name"], "bold").append_text(styled(f"({_takes(tool)})", "cyan"))
-        screen.print(name)
+        takes = styled(f"{_takes(tool)})", "cyan")
+        if (kind := tool.get("kind")) != _PYTHON:
+            takes.append_text(styled(f"  {kind}, version {tool.get('version')}", "dim"))
+        hang(screen, styled(tool["name"], "bold").append_text(styled("(", "cyan")), takes)
         if says := tool.get("description"):
             hang(screen, styled("    "), styled(says))
 

@@ -75,6 +75,17 @@ def pairs(values: Json) -> str:
     return ", ".join(f"{key}={short(value)}" for key, value in values.items())
 
 
+def _values(entry: Object, field: str) -> str:
+    """Write the values of an entry, and how large those are that it only names."""
+    blobs = entry.get("blobs")
+    large = (
+        f"{key}=({int(str(each['bytes'])):,} bytes)"
+        for key, each in (blobs.items() if isinstance(blobs, dict) else ())
+        if isinstance(each, dict)
+    )
+    return ", ".join(filter(None, (pairs(entry.get(field)), *large)))
+
+
 def _clock(at: Json) -> str:
     """Write a time as that of the day, here; a frame has none."""
     if not isinstance(at, str):
@@ -132,22 +143,22 @@ def _rest(entry: Object) -> str:
 
 
 _SAYS: Final[Mapping[str, Callable[[Object], str]]] = {
-    "run.started": lambda e: _spaced(e.get("graph"), pairs(e.get("state"))),
+    "run.started": lambda e: _spaced(e.get("graph"), _values(e, "state")),
     "run.forked": lambda e: f"from {e.get('origin')} after entry {e.get('at_seq')}",
     "message.sent": _path,
     "message.withdrawn": lambda e: _spaced(e.get("node"), f"by {e.get('by')}", e.get("reason")),
     "node.started": lambda e: _spaced(e.get("node"), _attempt(e)),
-    "node.completed": lambda e: _spaced(e.get("node"), _took(e), pairs(e.get("patch"))),
+    "node.completed": lambda e: _spaced(e.get("node"), _took(e), _values(e, "patch")),
     "node.failed": lambda e: _spaced(e.get("node"), _attempt(e), _error(e)),
     "node.retrying": lambda e: _spaced(
         e.get("node"), f"attempt {e.get('attempt')}", _error(e), f"again at {_clock(e.get('due'))}"
     ),
-    "node.skipped": lambda e: _spaced(e.get("node"), pairs(e.get("patch"))),
+    "node.skipped": lambda e: _spaced(e.get("node"), _values(e, "patch")),
     "node.progressed": _progress,
     "node.streamed": lambda e: _spaced(e.get("node"), short(e.get("data"))),
     "breakpoint.hit": lambda e: _spaced(f"{e.get('where')} {e.get('node')}", e.get("problem")),
     "breakpoints.set": _breakpoints,
-    "state.patched": lambda e: pairs(e.get("patch")),
+    "state.patched": lambda e: _values(e, "patch"),
     "limit.raised": lambda e: f"{e.get('limit')} = {short(e.get('value'))}",
     "run.paused": lambda e: _spaced(e.get("reason"), e.get("node"), _error(e)),
     "run.completed": _messages,

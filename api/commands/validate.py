@@ -6,30 +6,20 @@ engine does.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
 from api.commands import given
-from api.commands.document import graph_of
+from api.commands.document import checked
 from api.commands.embedded import engine_here, told
 from api.commands.failure import WRONG
 from api.commands.screen import counted, hang, output, show_json, styled
-from engine import InvalidGraph
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from api.commands.document import Checked
     from api.commands.server_client import Object
-    from engine import Engine, Graph, Problem
-
-
-class Checked(NamedTuple):
-    """What was found in a document: a graph, or why there is none."""
-
-    graph: Graph | None
-    problems: Sequence[Problem]
 
 
 def command(
@@ -58,29 +48,16 @@ def command(
     with told():
         engine = None if any_tools else engine_here()
         for name in files:
-            checked = _checked(name, engine)
-            show("standard input" if name == given.INPUT else name, checked)
-            valid = valid and checked.graph is not None
+            found = checked(name, engine)
+            show("standard input" if name == given.INPUT else name, found)
+            valid = valid and found.graph is not None
     return 0 if valid else WRONG
 
 
-def _checked(name: str, engine: Engine | None) -> Checked:
-    """Look at a document; with an engine, also whether there are tools for its nodes."""
-    text = given.read(name)
-    try:
-        graph = graph_of(name, text)
-    except InvalidGraph as error:
-        if engine is not None and given.is_json(name, text):  # tools are looked at all the same
-            return Checked(None, engine.judge(text).problems)
-        return Checked(None, error.problems)
-    problems = () if engine is None else engine.judge(graph.document).problems
-    return Checked(None if problems else graph, problems)
-
-
-def _show(name: str, checked: Checked) -> None:
+def _show(name: str, seen: Checked) -> None:
     """Show what was found for people."""
     screen = output()
-    graph, problems = checked
+    graph, problems = seen
     if graph is None:
         told = styled(counted(len(problems), "problem"), "bold red")
     else:
@@ -100,15 +77,15 @@ def _show(name: str, checked: Checked) -> None:
                 hang(screen, styled("    -> "), styled(each.hint))
 
 
-def _as_json(name: str, checked: Checked) -> None:
+def _as_json(name: str, seen: Checked) -> None:
     """Write what was found for programs."""
-    graph, problems = checked
-    found: Object = {
+    graph, problems = seen
+    told: Object = {
         "file": name,
         "valid": graph is not None,
         "problems": msgspec.to_builtins(problems),
         "warnings": msgspec.to_builtins(graph.warnings if graph else ()),
     }
     if graph is not None:
-        found |= {"name": graph.name, "version": graph.version, "nodes": list(graph.nodes)}
-    show_json(found, pretty=False)
+        told |= {"name": graph.name, "version": graph.version, "nodes": list(graph.nodes)}
+    show_json(told, pretty=False)

@@ -6,15 +6,23 @@ what entries say (`trace`).
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 from urllib.parse import quote
 
 import typer
 
 from api.commands import failure_report, live, trace
-from api.commands.failure import FAILED, Failure
-from api.commands.screen import notes, output, styled
-from api.commands.server_client import RUNS, STATE, ServerClient, ServerOption
+from api.commands.failure import FAILED, INTERRUPTED, Failure
+from api.commands.screen import clip, notes, output, styled
+from api.commands.server_client import (
+    READING,
+    RUNS,
+    STATE,
+    ServerClient,
+    ServerOption,
+    TimeoutOption,
+)
 
 
 def command(
@@ -35,18 +43,29 @@ def command(
         typer.Option("--json", help="Write the entries as they stand in the log, a line each."),
     ] = False,
     server: ServerOption = None,
+    timeout: TimeoutOption = READING,
 ) -> int:
     """Watch a run of a server, entry by entry, until it ends; a run that ended is told again.
 
     Ends with 0 if the run completed, 1 if it failed or was cancelled.
     """
-    with ServerClient(server) as client:
+    with ServerClient(server, patience=timeout) as client:
+        client.greet()
         run = run_id or _latest(client)
-        for said in live.entries(client, run, after, lost=_lost):
-            if not as_json:
-                output().print(trace.line(said.fields), no_wrap=True, overflow="ellipsis")
-            elif said.seq is not None:
-                print(said.text, flush=True)  # noqa: T201  # a command speaks
+        seen = after
+        try:
+            for said in live.entries(client, run, after, lost=_lost):
+                if not as_json:
+                    clip(output(), trace.line(said.fields))
+                elif said.seq is not None:
+                    print(said.text, flush=True)  # noqa: T201  # a command speaks
+                seen = seen if said.seq is None else said.seq
+        except KeyboardInterrupt:
+            raise Failure(
+                f"interrupted after entry {seen}",
+                hint=f"awe watch {shlex.quote(run)} --after {seen}{client.option} goes on there",
+                status=INTERRUPTED,
+            ) from None
         status = client.get(f"{STATE}/{quote(run, safe='')}")["status"]
         if status == "failed":
             report = client.get(f"{RUNS}/{quote(run, safe='')}/report")
@@ -64,7 +83,8 @@ def _latest(client: ServerClient) -> str:
     if isinstance(runs, list) and runs and isinstance(runs[0], dict):
         return str(runs[0]["run_id"])
     raise Failure(
-        f"the server at {client.address} has no runs yet", hint="start one: awe run hello"
+        f"the server at {client.address} has no runs yet",
+        hint=f"start one: awe run hello{client.option}",
     )
 
 

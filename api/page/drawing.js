@@ -8,6 +8,9 @@ import { fill, make, set } from "./dom.js";
 import { draw, fetchDrawing } from "./svg.js";
 
 const LEGIBLE = 0.7; // the least share of its size to which a drawing shrinks; it scrolls below
+const ROUND = 9; // the radius of a badge
+const RIM = 7; // between the count in a badge and its round end
+const DIGIT = 7.7; // the width of a character of a count, rather too much than too little
 
 // What the badge of a node shows, around 0,0: a status is told by more than its colour.
 const SIGNS = {
@@ -23,7 +26,7 @@ const SIGNS = {
 export class Drawing {
   element = make("div.drawing", { role: "group", "aria-label": "Drawing of the graph" });
   #choose;
-  #nodes = new Map(); // name -> {group, count, sign}
+  #nodes = new Map(); // name -> {group, count, pill, sign}
   #edges = []; // {line, from, to}
   #chosen = null;
   #path = null;
@@ -83,17 +86,19 @@ export class Drawing {
   #placeNode(group) {
     const name = group.dataset.node;
     const { x, y, width, height } = group.querySelector(".box").getBBox();
-    const count = draw("text", {
-      class: "count",
-      x: x + width - 13,
-      y: y - 4,
-      "text-anchor": "end",
+    const pill = draw("rect", {
+      x: -ROUND,
+      y: -ROUND,
+      width: 2 * ROUND,
+      height: 2 * ROUND,
+      rx: ROUND,
     });
+    const count = draw("text", { class: "count", x: ROUND - RIM, y: 4, "text-anchor": "end" });
     const sign = draw("path");
     const badge = draw("g", { class: "badge", transform: `translate(${x + width} ${y})` });
-    badge.append(draw("circle", { r: 9 }), sign);
-    group.append(count, badge, draw("circle", { class: "mark", cx: x, cy: y + height / 2, r: 6 }));
-    this.#add(name, { group, count, sign });
+    badge.append(pill, sign, count);
+    group.append(badge, draw("circle", { class: "mark", cx: x, cy: y + height / 2, r: 6 }));
+    this.#add(name, { group, count, pill, sign });
     set(group, { role: "button", tabindex: 0 });
     group.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" && event.key !== " ") return;
@@ -117,7 +122,7 @@ export class Drawing {
     node.group.addEventListener("click", () => this.#choose(name));
   }
 
-  #showNode(name, { group, count, sign }, place) {
+  #showNode(name, { group, count, pill, sign }, place) {
     const now = place?.now ?? "";
     const breaks = this.#breakpoints.some((each) => each.node === name);
     const hit = this.#path?.hit?.node === name;
@@ -129,7 +134,15 @@ export class Drawing {
       if (sign) set(sign, { d: SIGNS[now] ?? "" });
     }
     const text = times > 1 ? `×${times}` : "";
-    if (count.textContent !== text) count.textContent = text;
+    if (count.textContent !== text) {
+      count.textContent = text;
+      if (pill) {
+        // It grows to the left, for what it says.
+        const beside = text ? text.length * DIGIT + RIM : 0;
+        set(pill, { x: -ROUND - beside, width: 2 * ROUND + beside });
+        set(sign, { transform: `translate(${-beside} 0)` });
+      }
+    }
     const says = [
       now || "not reached",
       times > 1 && `${times} times`,

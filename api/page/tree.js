@@ -70,7 +70,7 @@ export class Tree {
       );
     }
     if (typeof value === "string" && (value.length > LONG || value.includes("\n"))) {
-      const lines = value.split("\n").length;
+      const lines = value.replace(/\n$/, "").split("\n").length; // the last one has an end, too
       const size = lines > 1 ? `${lines} lines` : `${value.length.toLocaleString()} characters`;
       return this.#folded(
         path,

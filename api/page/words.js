@@ -59,30 +59,37 @@ const counts = ({ sent, ...rest }) =>
   ].join(", ");
 const took = (entry) => (entry.took === undefined ? "" : `${duration(entry.took)}  `);
 const attempt = (entry) => ((entry.attempt ?? 1) > 1 ? `attempt ${entry.attempt}` : "");
-const wrote = (patch) => {
-  const inner = preview(patch, 160).slice(1, -1);
+/** Write values of an entry, and those that it only names because they are large. */
+const values = (given, blobs) => {
+  const large = Object.entries(blobs ?? {}).map(
+    ([key, each]) => `${key}: ${Math.round(number(each.bytes) / 1000).toLocaleString()} kB`,
+  );
+  return [preview(given, 160).slice(1, -1), ...large].filter(Boolean).join(", ");
+};
+const wrote = (e) => {
+  const inner = values(e.patch, e.blobs);
   return inner ? `wrote ${inner}` : "wrote nothing";
 };
 const breakpoint = (each) =>
   `${each.where ?? "before"} ${each.node}${each.when ? ` when ${each.when}` : ""}`;
 
 const SUMMARIES = {
-  "run.started": (e) => `${e.graph} with ${preview(e.state, 160)}`,
+  "run.started": (e) => `${e.graph} with {${values(e.state, e.blobs)}}`,
   "run.forked": (e) => `from ${e.origin} after entry ${e.at_seq}`,
   "message.sent": (e) => `${e.from ?? "start"} → ${e.to}`,
   "message.withdrawn": (e) =>
     `${count(e.messages.length, "message")}, ${e.reason ?? "late"}, by ${e.by}`,
   "node.started": (e) => attempt(e) || `on message ${e.messages.join(", ")}`,
   "node.completed": (e) =>
-    `${took(e)}${e.cached ? "from the cache, " : ""}${wrote(e.patch)}` +
+    `${took(e)}${e.cached ? "from the cache, " : ""}${wrote(e)}` +
     (e.goto?.length ? `, on to ${e.goto.join(", ")}` : ""),
   "node.failed": (e) => `${took(e)}${error(e.error)}`,
   "node.retrying": (e) =>
     `${took(e)}attempt ${e.attempt} failed, again in ${duration(between(e.at, e.due))}: ${error(e.error)}`,
-  "node.skipped": (e) => `in its place: ${wrote(e.patch)}`,
+  "node.skipped": (e) => `in its place: ${wrote(e)}`,
   "breakpoint.hit": (e) => `${e.where} ${e.node}${e.problem ? `: ${e.problem}` : ""}`,
   "breakpoints.set": (e) => e.breakpoints.map(breakpoint).join("; ") || "none",
-  "state.patched": (e) => wrote(e.patch),
+  "state.patched": wrote,
   "limit.raised": (e) => `${e.limit} is ${e.value === undefined ? "none" : preview(e.value)}`,
   "run.paused": (e) => (e.error ? error(e.error) : (e.reason ?? "")),
   "run.completed": (e) => counts(e.messages),

@@ -7,7 +7,6 @@ is refused rather than overlooked.
 from __future__ import annotations
 
 import msgspec
-import orjson
 from starlette.responses import Response
 
 
@@ -18,7 +17,7 @@ class Reply(Response):
 
     def render(self, content: object) -> bytes:
         """Write structs, dataclasses and plain values; times in UTC, with a Z."""
-        return orjson.dumps(content, default=msgspec.to_builtins)
+        return msgspec.json.encode(content)
 
 
 class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

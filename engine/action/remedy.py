@@ -18,6 +18,7 @@ from engine.action.dispute import choices, disputed, others, patch_of, told
 from engine.action.trial import Trials
 from engine.ask import state_of
 from engine.graph.words import RANGES
+from engine.value import canonical, copy_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -116,11 +117,11 @@ class _Case:
         """Name what may help where an attempt of a node failed."""
         if error.code in _WRITING_LIMITS:
             yield from self._raised(error)
-        for patch, words in self._renamed(error, activation):
+        for patch, words in self._lacked(error, activation):
             says = f"make another attempt in a new run, with {words}"
             yield Action("fork", {"patch": patch, **_KEPT}, says)
         nodes = _nodes(self.given_up)
-        first = _FIRST.get(error.code, "what has completed is not done again")
+        first = _first(error, "fork the run with") or "what has completed is not done again"
         says = f"make another attempt of {nodes} in a new run, on the same state; {first}"
         retry = Action("retry", {}, says)
         says = f"go on in a new run as if {nodes} had written nothing"
@@ -137,8 +138,8 @@ class _Case:
         run, error, says = self.run, self.run.error, "go on"
         if self.given_up:
             says += f" and make another attempt of {_nodes(self.given_up)}"
-            if error is not None and error.code in _FIRST:
-                says += f"; {_FIRST[error.code]}"
+            if error is not None and (first := _first(error, "give the run")):
+                says += f"; {first}"
         elif run.failing is not None:
             says = "let what has started finish; the run fails then"
         resume = Action("resume", {}, says)
@@ -218,24 +219,33 @@ class _Case:
     def _patched(self, error: ErrorInfo) -> Iterator[Action]:
         """Set a missing key for the one node that is paused for it."""
         if len(self.given_up) == 1:
-            for patch, words in self._renamed(error, self.given_up[0]):
+            for patch, words in self._lacked(error, self.given_up[0]):
                 node = self.given_up[0].node
                 says = f"give node {node!r} {words}; then resume the run"
                 yield Action("patch", {"patch": patch, "node": node}, says)
 
-    def _renamed(
+    def _lacked(
         self, error: ErrorInfo, activation: Activation | None
     ) -> Iterator[tuple[dict[str, Json], str]]:
-        """Find a missing key under a name that is close to its own, in what a node ran on."""
+        """Find what a missing key may be, in what a node ran on or among all that it can be.
+
+        Of a key that can be anything only a person knows what it is: any value made up here
+        would make a run that looks as if it were mended.
+        """
         name = error.details.get(_MISSING.get(error.code, ""))
         if not isinstance(name, str) or activation is None:
             return
         if error.code != "MISSING_INPUT" and name not in self._read(activation.node):
             return  # it is a field of some object
         state = state_of(self.run, activation.id)
-        close = difflib.get_close_matches(name, sorted(state), n=1)
-        if close and name not in state:
+        if name in state:
+            return
+        if close := difflib.get_close_matches(name, sorted(state), n=1):
             yield {name: state[close[0]]}, f"the value of {close[0]!r} as {name!r}"
+        values = error.details.get("values")
+        if isinstance(values, list) and len(values) <= _MOST_CHOICES:  # one of them is right
+            for value in values:
+                yield {name: copy_of(value)}, f"{canonical(value).decode()} as {name!r}"
 
     def _read(self, node: str) -> set[str]:
         """Give the keys that the expressions of a node read."""
@@ -277,6 +287,14 @@ class _Case:
         for choice in [others(found, done.node)] if own else islice(choices(found), _MOST_CHOICES):
             says = f"run node {done.node!r} again in a new run, with {told(choice)}{then}"
             yield fork(patch_of(choice), says)
+
+
+def _first(error: ErrorInfo, patching: str) -> str:
+    """Say what has to happen before another attempt, if anything has to."""
+    first, name = _FIRST.get(error.code, ""), error.details.get("parameter")
+    if error.code != "MISSING_INPUT" or not isinstance(name, str):
+        return first
+    return f"{first}, or {patching} a patch that has {name!r}"
 
 
 def _whole(value: float) -> float:

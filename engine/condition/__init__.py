@@ -4,5 +4,6 @@ What can be written is in `docs/conditions.md`.
 """
 
 from engine.condition.condition import Condition, Expression
+from engine.condition.program import effort, expected
 
-__all__ = ["Condition", "Expression"]
+__all__ = ["Condition", "Expression", "effort", "expected"]

@@ -10,16 +10,14 @@ import inspect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from engine.condition import cel, cost, failure, invalid, weighing
+from engine.condition import cel, cost, failure, invalid, result, weighing
 from engine.condition.program import Program, compiled
-from engine.condition.tree import INDEX, STATE, Call, Field, Literal, Name
 from engine.errors import ConditionFailed, InvalidCondition, InvalidValue
 from engine.value import admit, copy_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from engine.condition.tree import Node
     from engine.ids import Json
 
 
@@ -134,15 +132,15 @@ class Expression:
     whole: bool
     """It reads the state as a whole, too."""
     _program: Program = field(repr=False, compare=False)
-    _key: str | None = field(repr=False, compare=False)
-    """It is nothing but this key."""
+    _way: tuple[result.Step, ...] | None = field(repr=False, compare=False)
+    """It is nothing but this part of the state."""
 
     @classmethod
     def compile(cls, text: str, *, facts: frozenset[str] | None = None) -> Expression:
         """Compile a CEL expression; arguments and errors as for `Condition.compile`."""
         program = compiled(text, facts)
         reads = program.reads
-        return cls(text, reads.bare | reads.keyed, reads.whole, program, _only_key(program.tree))
+        return cls(text, reads.bare | reads.keyed, reads.whole, program, result.way(program.tree))
 
     def value(self, state: Mapping[str, Json]) -> Json:
         """Work out the value for this state; it shares nothing with the state.
@@ -152,10 +150,10 @@ class Expression:
                 no JSON value, such as a timestamp.
         """
         program = self._program
-        if self._key is not None and self._key in state:
-            value = state[self._key]
+        if self._way is not None and (found := _part(state, self._way)) is not None:
+            (value,) = found
             return value if type(value) in _SCALARS else copy_of(value)
-        answer = _evaluated(program, state)
+        answer = _evaluated(program, state, is_kept=True)
         if type(answer) in _SCALARS and type(answer) is not float:
             return answer
         try:
@@ -167,34 +165,38 @@ class Expression:
 _SCALARS: Final = frozenset({type(None), bool, int, float, str})
 
 
-def _evaluated(program: Program, state: Mapping[str, Json]) -> Json:
-    """Let the library evaluate; whatever it does to fail becomes ours."""
+def _part(state: Mapping[str, Json], way: tuple[result.Step, ...]) -> tuple[Json] | None:
+    """Follow a way into the state; None if it does not lead anywhere."""
+    key, *more = way
+    if not isinstance(key, str) or key not in state:
+        return None
+    return result.part(state[key], tuple(more))
+
+
+def _evaluated(program: Program, state: Mapping[str, Json], *, is_kept: bool = False) -> Json:
+    """Let the library evaluate; whatever it does to fail becomes ours.
+
+    Args:
+        program: What is evaluated.
+        state: What it reads.
+        is_kept: Whether its result is wanted whatever it is; else, only a truth value is.
+    """
     data = program.inputs(state)
     problem = ""
     try:
-        if not program.plain and not cost.harmless(program.shape, data):
+        problem = cost.reading(data)
+        if not problem and not program.plain and not cost.harmless(program.shape, data):
             problem = weighing.excess(program.tree, data)
+        if not problem and is_kept and not program.sure:
+            problem = result.excess(program.tree, data)
         answer = None if problem else program.run.eval(data=data)
     except Exception as error:  # noqa: BLE001  # the library documents no types of its errors
         raise failure.failed(program, state, data, str(error)) from None
     if answer is None:
         raise failure.too_expensive(program, problem)
     if not program.sure and answer.type().name() != "ERROR":
-        return cel.plain(answer)
+        return cel.plain(answer) if is_kept else cel.outline(answer)
     value = answer.value()
     if type(value) is bool:
         return value
     raise failure.failed(program, state, data, str(value))
-
-
-def _only_key(tree: Node) -> str | None:
-    """Give the key of the state that an expression is, if it is nothing else."""
-    match tree:
-        case Name(name=name) if name.removeprefix(".") != STATE:
-            return name.removeprefix(".")
-        case Field(operand=Name(name=name), key=key, test=False) if name == STATE:
-            return key
-        case Call(function=function, args=(Name(name=name), Literal(value=str() as key))):
-            return key if function == INDEX and name == STATE else None
-        case _:
-            return None

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from engine.condition import cel, wire
+from engine.condition.cost import size
 from engine.condition.reads import reads
 from engine.condition.tree import (
     CHOICE,
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 _MAX_PARTS: Final = 2_000
 """Evaluations spent on one failure, of some 10 us each."""
+_MAX_ITEMS: Final = 400_000
+"""Items read for one failure: about 0.1 s, or four times all that may be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class _GaveUp(Exception):
 class _Search:
     def __init__(self) -> None:
         self._left = _MAX_PARTS
+        self._items_left = _MAX_ITEMS
         self._loops: dict[str, str] = {}
 
     def find(self, node: Node, data: dict[str, Json]) -> Culprit | None:
@@ -133,6 +137,9 @@ class _Search:
         if self._left < 0:
             raise _GaveUp
         given = {name: data[name] for name in reads(node).names if name in data}
+        self._items_left -= size(given.values())[0]
+        if self._items_left < 0:
+            raise _GaveUp
         try:
             answer = cel.revive(wire.wrapped(node)).eval(data=given)
         except Exception as error:

@@ -65,15 +65,34 @@ class _Scope:
     runs: int
 
 
+class _Weights:
+    """What values of the data weigh, each found once, however often it is named."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[int, int] = {}
+
+    def of(self, value: Json) -> int:
+        """Give the weight of a value that lives as long as this does."""
+        if type(value) is not list and type(value) is not dict:
+            return weight(value)
+        found = self._known.get(id(value))
+        if found is None:
+            found = self._known[id(value)] = weight(value)
+        return found
+
+
 class _Known:
     """Values in the data, all that a part takes in the scope of `depth`, each `times`."""
 
-    __slots__ = ("_most", "_total", "depth", "times", "values")
+    __slots__ = ("_most", "_total", "_weights", "depth", "times", "values")
 
-    def __init__(self, depth: int, values: list[Json], times: int) -> None:
+    def __init__(self, depth: int, values: list[Json], times: int, weights: _Weights) -> None:
         self.depth = depth
         self.values = values
         self.times = times
+        self._weights = weights
         self._total = -1
         self._most = 1
 
@@ -81,7 +100,7 @@ class _Known:
     def total(self) -> int:
         """The weight of all of them together."""
         if self._total < 0:
-            weights = [weight(value) for value in self.values]
+            weights = [self._weights.of(value) for value in self.values]
             self._total = sum(weights) * self.times
             self._most = max(weights, default=1)
         return self._total
@@ -119,6 +138,9 @@ class _Weighing:
 
     def __init__(self, data: Mapping[str, Json]) -> None:
         self._data = data
+        self._weights = _Weights()
+        self._any: dict[int, int] = {}
+        """What the heaviest part of a value weighs."""
         self._work = 0
         self.turns = 0
         self.unordered = False
@@ -134,7 +156,7 @@ class _Weighing:
                 found: _Known | _Computed = _Computed(scope.depth, size * scope.runs, size)
             case Name(name=name):
                 value = self._data.get(name.removeprefix("."))
-                found = own[name] if name in own else _Known(0, [value], 1)
+                found = own[name] if name in own else _Known(0, [value], 1, self._weights)
             case Field(operand=operand, key=key, test=test):
                 found = self._part(self.weigh(operand, own, scope), key, scope)
                 if test:
@@ -195,7 +217,7 @@ class _Weighing:
         self._spend(CALL * scope.runs)
         if isinstance(group, _Computed):
             return group
-        return _Known(group.depth, _under(group.values, key), group.times)
+        return _Known(group.depth, _under(group.values, key), group.times, self._weights)
 
     def _any_part(self, group: _Known | _Computed, scope: _Scope) -> _Computed:
         """Give what may stand under a key that is worked out."""
@@ -205,8 +227,10 @@ class _Weighing:
         most = 1
         for value in group.values:
             if isinstance(value, list | dict):
-                parts = value.values() if isinstance(value, dict) else value
-                most = max(most, *map(weight, parts), 1)
+                if id(value) not in self._any:
+                    parts = value.values() if isinstance(value, dict) else value
+                    self._any[id(value)] = max(map(self._weights.of, parts), default=1)
+                most = max(most, self._any[id(value)])
         return _Computed(scope.depth, most * scope.runs, most)
 
     def _loop(self, node: Loop, own: Mapping[str, _Known | _Computed], scope: _Scope) -> _Computed:
@@ -221,7 +245,7 @@ class _Weighing:
         inner = _Scope(scope.depth + 1, min(turns, MAX_ITERATIONS))
         if isinstance(over, _Known) and (here or len(over.values) == 1):
             times = over.times if here else scope.runs
-            item: _Known | _Computed = _Known(inner.depth, over.items(), times)
+            item: _Known | _Computed = _Known(inner.depth, over.items(), times, self._weights)
         else:
             item = _Computed(inner.depth, over.most * inner.runs, over.most)
         self.weigh(node.step, {**own, node.variable: item, node.result: _small(inner)}, inner)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from engine.condition.tree import Call, Field, Items, Literal, Loop, Name, Node
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     # The fields of one message by number; a repeated one has several values.
     Message: TypeAlias = Mapping[int, list["int | bytes"]]
@@ -53,29 +53,27 @@ def _delimited(number: int, body: bytes) -> bytes:
 
 def _message(data: bytes) -> dict[int, list[int | bytes]]:
     fields: dict[int, list[int | bytes]] = {}
-    for number, value in _fields(data):
-        fields.setdefault(number, []).append(value)
-    return fields
-
-
-def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
-    at = 0
-    while at < len(data):
+    at, end = 0, len(data)
+    value: int | bytes
+    while at < end:
         tag, at = _varint(data, at)
-        number, kind = tag >> 3, tag & 7
+        kind = tag & 7
         if kind == _VARINT:
             value, at = _varint(data, at)
-            yield number, value
         else:
             if kind == _BYTES:
                 size, at = _varint(data, at)
             else:
                 size = {_FIXED64: 8, _FIXED32: 4}[kind]
-            yield number, data[at : at + size]
+            value = data[at : at + size]
             at += size
+        fields.setdefault(tag >> 3, []).append(value)
+    return fields
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
+    if (byte := data[at]) < _MORE:  # most are small
+        return byte, at + 1
     value = shift = 0
     while True:
         byte = data[at]

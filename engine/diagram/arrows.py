@@ -8,14 +8,16 @@ from __future__ import annotations
 from math import hypot
 from typing import TYPE_CHECKING, Final
 
+from engine.diagram.counts import Count
 from engine.diagram.figure import LABEL, STEP
 from engine.diagram.markup import element, number, text
-from engine.diagram.palette import ERROR, INK, LINE, MUTED, TAKEN
-from engine.diagram.text import TIMES
+from engine.diagram.palette import ERROR, INK, LINE, MUTED, PAPER, TAKEN
+from engine.diagram.text import TIMES, width
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from engine.diagram.counts import Spot
     from engine.diagram.figure import ArrowFigure
     from engine.diagram.layout import Point, Route
 
@@ -26,6 +28,8 @@ _ROUND: Final = 9.0
 """The radius of a corner."""
 _HEAD: Final = 8.0
 _FAINT: Final = 0.5
+_HIGH: Final = 10.0
+"""The height of a count."""
 
 
 def way(drawn: ArrowFigure, routes: Sequence[Route], count: int | None) -> str:
@@ -65,43 +69,58 @@ def way(drawn: ArrowFigure, routes: Sequence[Route], count: int | None) -> str:
     )
 
 
-def label(
-    drawn: ArrowFigure, middle: Point | None, routes: Sequence[Route], count: int | None
-) -> Iterator[str]:
-    """Draw the label of an edge, and how many messages took it if several did."""
-    if middle is not None:
-        x, top = middle[0], middle[1] - drawn.height / 2
-        rows = [
-            element("text", text(line), x=x, y=top + STEP * (row + 1) - 2.5)
-            for row, line in enumerate(drawn.label)
-        ]
-        yield element(
-            "g",
-            *rows,
-            kind="ink label",
-            font_family=MONO,
-            font_size=float(LABEL),
-            text_anchor="middle",
-            fill=INK[0],
-            opacity=None if count is None or count else _FAINT + 0.2,
-        )
-    if count is not None and count > 1:
-        yield _times(routes[0], count)
-
-
-def _times(points: Route, count: int) -> str:
-    """Write how many messages took an edge, beside where it begins: badges are elsewhere."""
-    (x0, y0), (_, y1) = points[0], points[1]
+def label(drawn: ArrowFigure, middle: Point, count: int | None) -> str:
+    """Draw the label of an edge."""
+    x, top = middle[0], middle[1] - drawn.height / 2
+    rows = [
+        element("text", text(line), x=x, y=top + STEP * (row + 1) - 2.5)
+        for row, line in enumerate(drawn.label)
+    ]
     return element(
+        "g",
+        *rows,
+        kind="ink label",
+        font_family=MONO,
+        font_size=float(LABEL),
+        text_anchor="middle",
+        fill=INK[0],
+        opacity=None if count is None or count else _FAINT + 0.2,
+    )
+
+
+def tally_of(edge: int, routes: Sequence[Route], count: int) -> Count:
+    """Say how large the count of an edge is that several messages took."""
+    return Count(edge, routes, width(_times(count), LABEL, bold=True), _HIGH)
+
+
+def tally(wanted: Count, spot: Spot, count: int) -> Iterator[str]:
+    """Draw how many messages took an edge."""
+    x, y = spot.middle
+    if not spot.clear:
+        yield element(
+            "rect",
+            kind="paper",
+            x=x - wanted.width / 2 - 2,
+            y=y - _HIGH / 2 - 2,
+            width=wanted.width + 4,
+            height=_HIGH + 4,
+            fill=PAPER[0],
+        )
+    yield element(
         "text",
-        f"{TIMES}{count:,}",
+        _times(count),
         kind="muted count",
-        x=x0 + 6,
-        y=y0 + 14 if y1 >= y0 else y0 - 6,
+        x=x,
+        y=y + 4,
         font_size=float(LABEL),
         font_weight="600",
+        text_anchor="middle",
         fill=MUTED[0],
     )
+
+
+def _times(count: int) -> str:
+    return f"{TIMES}{count:,}"
 
 
 def _told(drawn: ArrowFigure, count: int) -> str:

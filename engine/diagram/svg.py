@@ -13,7 +13,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from engine.diagram.arrows import MONO, label, way
+from engine.diagram import arrows
+from engine.diagram.arrows import MONO, way
+from engine.diagram.counts import Area, Room
 from engine.diagram.figure import DOT, NAME, NOTE, ROW
 from engine.diagram.markup import element, text
 from engine.diagram.palette import INK, LINE, LOOKS, MUTED, PAPER, PLAIN, STYLE
@@ -33,6 +35,8 @@ _LEGEND: Final = 30.0
 """The height of the legend."""
 _BADGE: Final = 9.0
 """The radius of a badge."""
+_RIM: Final = 7.0
+"""Between the count in a badge and its round end."""
 
 
 def written(drawn: Figure, placed: Placement, title: str, path: RunPath | None) -> str:
@@ -91,8 +95,38 @@ def _edges_and_nodes(drawn: Figure, placed: Placement, path: RunPath | None) -> 
         yield _node(box, middle, None if path is None else path.nodes.get(box.box.name))
     for place in drawn.ends:
         yield _end(*placed.figures[place])
-    for arrow, own, count in ways:
-        yield from label(arrow, placed.figures[arrow.place] if arrow.label else None, own, count)
+    for arrow, _, count in ways:
+        if arrow.label:
+            yield arrows.label(arrow, placed.figures[arrow.place], count)
+    if path is not None:
+        yield from _counts(drawn, placed, path, [(own, count or 0) for _, own, count in ways])
+
+
+def _counts(
+    drawn: Figure, placed: Placement, path: RunPath, ways: Sequence[tuple[list[Route], int]]
+) -> Iterator[str]:
+    """Write at each edge how many messages took it, if several did."""
+    several = [
+        (arrows.tally_of(edge, own, count), count)
+        for edge, (own, count) in enumerate(ways)
+        if count > 1
+    ]
+    if not several:
+        return
+    edge = _MARGIN - 4
+    room = Room(
+        Area(placed.left - edge, placed.top - edge, placed.right + edge, placed.bottom + edge)
+    )
+    for middle, size in zip(placed.figures, drawn.sizes, strict=True):
+        room.take(Area.around(middle, *size))
+    for box, (x, y) in zip(drawn.boxes, placed.figures[1:], strict=False):
+        seen = path.nodes.get(box.box.name)
+        if seen is not None:
+            room.take(_badge_area(seen, x + box.width / 2, y - box.height / 2))
+    for number, (own, _) in enumerate(ways):
+        room.take_lines(number, own)
+    for wanted, count in several:
+        yield from arrows.tally(wanted, room.place(wanted), count)
 
 
 def _told(drawn: Figure, path: RunPath | None) -> str:
@@ -196,23 +230,33 @@ def _hint(drawn: BoxFigure, seen: NodePath | None) -> str:
 def _badge(seen: NodePath, x: float, y: float) -> Iterator[str]:
     """Draw the status of a node on its corner, and how often it fired if that was often."""
     look = LOOKS[seen.status]
-    count = f"{TIMES}{seen.visits:,}" if seen.visits > 1 else ""
-    beside = width(count, NOTE, bold=True) + 5 if count else 0.0
+    area = _badge_area(seen, x, y)
     yield element(
         "rect",
         kind="badge",
-        x=x - _BADGE - beside,
-        y=y - _BADGE,
-        width=2 * _BADGE + beside,
-        height=2 * _BADGE,
+        x=area.left,
+        y=area.top,
+        width=area.right - area.left,
+        height=area.bottom - area.top,
         rx=_BADGE,
         fill=look.line[0],
     )
-    yield _sign(seen.status, x - beside, y)
-    if count:
+    yield _sign(seen.status, area.left + _BADGE, y)
+    if count := _visits(seen):
         yield _text(
-            count, x + _BADGE - 3, y + 4, kind="paper", size=NOTE, anchor="end", weight="600"
+            count, area.right - _RIM, y + 4, kind="paper", size=NOTE, anchor="end", weight="600"
         )
+
+
+def _badge_area(seen: NodePath, x: float, y: float) -> Area:
+    """Say where the badge of a node is, on a corner."""
+    count = _visits(seen)
+    beside = width(count, NOTE, bold=True) + _RIM if count else 0.0
+    return Area(x - _BADGE - beside, y - _BADGE, x + _BADGE, y + _BADGE)
+
+
+def _visits(seen: NodePath) -> str:
+    return f"{TIMES}{seen.visits:,}" if seen.visits > 1 else ""
 
 
 def _sign(status: NodeStatus, x: float, y: float) -> str:

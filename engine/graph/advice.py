@@ -110,7 +110,7 @@ def _warn_of_two_entries(
         problems.warn(
             "LOOP_TWO_ENTRIES",
             next(path for target, path in ways if target == places[-1]),
-            f"the loop through {listed(plan.names[node] for node in loop)} is entered at "
+            f"the loop through {listed([plan.names[node] for node in loop])} is entered at "
             f"{listed(names)}, so its nodes may wait for each other",
             f"lead all edges into it to one node, such as {shown(names[0])}",
         )

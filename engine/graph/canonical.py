@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from hashlib import sha256
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from engine.condition import Condition, Expression
@@ -18,7 +19,7 @@ from engine.graph.words import FIELDS
 from engine.value import canonical
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from engine.graph.document import Draft
     from engine.graph.edges import RoutingDraft, RuleDraft
@@ -29,6 +30,15 @@ UNHASHED: Final = frozenset({"description", "tags", "metadata"})
 
 
 _Part: TypeAlias = Node | Retry | Join | CachePolicy | Limits
+
+
+def _fields_of(kind: type[_Part]) -> tuple[tuple[str, ...], Callable[[object], tuple[object, ...]]]:
+    names = tuple(each.name for each in fields(kind))
+    return names, cast("Callable[[object], tuple[object, ...]]", attrgetter(*names))
+
+
+_FIELDS: Final = {kind: _fields_of(kind) for kind in (Node, Retry, Join, CachePolicy, Limits)}
+"""For each part, the names of its fields, and what gives all of them at once."""
 
 
 def version_of(document: Mapping[str, Json]) -> str:
@@ -72,17 +82,25 @@ def written(draft: Draft, order: Iterable[str]) -> dict[str, Json]:
     return {key: given[key] for key in FIELDS["graph"] if key in given}
 
 
+_NO_NODE: Final = Node("", tool="")
+
+
 def _node(node: Node) -> Json:
-    written = _others(node, Node(node.name, tool=""))
+    written = _others(node, _NO_NODE)
     return {key: written[key] for key in FIELDS["node"] if key in written}
 
 
 def _others(value: _Part, default: _Part) -> dict[str, Json]:
     """Write the fields of `value` that differ from those of `default`."""
+    names, values_of = _FIELDS[type(value)]
+    given = values_of(value)
+    usual = values_of(default)
+    if given == usual:
+        return {}
     return {
-        each.name: _plain(getattr(value, each.name))
-        for each in fields(value)
-        if getattr(value, each.name) != getattr(default, each.name)
+        name: _plain(one)
+        for name, one, other in zip(names, given, usual, strict=True)
+        if one != other
     }
 
 

@@ -7,6 +7,7 @@ the cause is mended. A name that is nearly right is taken for what was meant.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from engine.graph.nodes import MAX_NODES
@@ -90,35 +91,48 @@ class _Checker:
 
     def _find_edges(self) -> None:
         for routing in self.draft.routing.values():
-            source = self._resolved(
-                routing.source,
-                f"there is no node {shown(routing.source.name)} to lead from",
-                STARTS,
+            source: str | None = routing.source.name
+            if source not in self.nodes:
+                message = f"there is no node {shown(routing.source.name)} to lead from"
+                source = self._meant(routing.source, message, STARTS)
+            words = (
+                f"the edge from {shown(routing.source.name)} leads nowhere: there is no node ",
+                "",
             )
             for rule in routing.rules:
-                for mention in rule.to:
-                    target = self._resolved(
-                        mention,
-                        f"the edge from {shown(routing.source.name)} leads nowhere: there is no "
-                        f"node {shown(mention.name)}",
-                        ENDS,
-                    )
-                    if source is not None and target is not None:
-                        self.out[source].setdefault(target, mention.path)
+                self._lead(source, rule.to, words, ENDS)
         for name, node in self.draft.nodes.items():
-            for mention in node.routes:
-                target = self._resolved(
-                    mention,
-                    f"{shown(name)} can't go to {shown(mention.name)}: there is no such node",
-                    (),
-                )
-                if target is not None:
-                    self.out[name].setdefault(target, mention.path)
+            if node.routes:
+                words = (f"{shown(name)} can't go to ", ": there is no such node")
+                self._lead(name, node.routes, words, ())
 
-    def _resolved(self, mention: Mention, message: str, foreign: Iterable[str]) -> str | None:
+    def _lead(
+        self,
+        source: str | None,
+        mentions: Iterable[Mention],
+        words: tuple[str, str],
+        foreign: Iterable[str],
+    ) -> None:
+        """Note the edges from a node, if it is known, and report those that lead nowhere.
+
+        Args:
+            source: The node; None: there is none of that name.
+            mentions: Where they lead.
+            words: What is said before and behind a name that no node has.
+            foreign: Names that mean something elsewhere.
+        """
+        out = self.out[source] if source is not None else dict[str, "Pointer"]()
+        for mention in mentions:
+            target: str | None = mention.name
+            if target not in self.nodes:
+                message = shown(mention.name).join(words)
+                target = self._meant(mention, message, foreign)
+            if target is not None:
+                out.setdefault(target, mention.path)
+
+    def _meant(self, mention: Mention, message: str, foreign: Iterable[str]) -> str | None:
+        """Report a name that no node has; give the one that is nearly it."""
         name = mention.name
-        if name in self.nodes:
-            return name
         if name in foreign:
             hint = (
                 'write "entry": "<name>" to say which node is the first'
@@ -130,17 +144,23 @@ class _Checker:
         near = self.problems.nearest(name, self.nodes)
         if near is None:
             self.complete = False
-            hint = f"the nodes are {listed(self.nodes)}"
+            hint = self._all_nodes
         else:
             hint = f"did you mean {near!r}?"
         self.problems.add("UNKNOWN_NODE", mention.path, message, hint)
         return near
 
+    @cached_property
+    def _all_nodes(self) -> str:
+        return f"the nodes are {listed(self.nodes)}"
+
     def _entry(self) -> str | None:
         """Find the entry, named or not; None if there is none to be found."""
         named = self.draft.entry
         if named is not None:
-            return self._resolved(named, f"there is no node {shown(named.name)} to begin at", ())
+            if named.name in self.nodes:
+                return named.name
+            return self._meant(named, f"there is no node {shown(named.name)} to begin at", ())
         if not self.draft.entry_readable:
             return None
         targets = {target for into in self.out.values() for target in into}
@@ -228,7 +248,7 @@ class _Checker:
             if len(loop) == 1 and loop[0] not in out[loop[0]]:
                 continue
             path = [order[node] for node in _cycle(loop, out)]
-            if self._can_be_cancelled(path[0]):
+            if path[0] in self._cancellable:
                 continue
             self.problems.add(
                 "LOOP_WITHOUT_EXIT",
@@ -239,14 +259,24 @@ class _Checker:
                 f'{shown(path[0])}}}, {{"to": null}}]',
             )
 
-    def _can_be_cancelled(self, name: str) -> bool:
-        """Tell whether a join that cancels what it no longer waits for can stop a loop."""
-        cancels = {
-            each
-            for each, draft in self.draft.nodes.items()
+    @cached_property
+    def _cancellable(self) -> set[str]:
+        """The nodes that lead to a join which cancels what it no longer waits for."""
+        found = {
+            name
+            for name, draft in self.draft.nodes.items()
             if draft.node.join is not None and draft.node.join.rest == "cancel"
         }
-        return bool(cancels) and not cancels.isdisjoint(self._reached(name))
+        into: dict[str, list[str]] = {}
+        for source, targets in self.out.items() if found else ():
+            for target in targets:
+                into.setdefault(target, []).append(source)
+        waiting = list(found)
+        while waiting:
+            more = [source for source in into.get(waiting.pop(), ()) if source not in found]
+            found.update(more)
+            waiting += more
+        return found
 
 
 def _numbered(names: list[str], out: Mapping[str, Iterable[str]]) -> list[list[int]]:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
+from engine.condition import expected
 from engine.graph.edges import EdgeReader, RoutingDraft
-from engine.graph.expressions import Expressions
+from engine.graph.expressions import Expressions, foretold
 from engine.graph.fields import Fields, check_name
 from engine.graph.intake import taken_in
 from engine.graph.nodes import Mention, NodeDraft, NodeReader, check_node_name
@@ -106,6 +107,7 @@ class _Reader:
 
     def read(self, document: dict[str, Json]) -> Draft:
         """Read the whole document."""
+        expected(foretold(document))
         if _is_edges(document):
             self.edges.read(document, ())
             return self._parts(Fields({}, (), "graph", self.problems), implicit=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from engine.condition import Condition, Expression
+from engine.condition import Condition, Expression, effort
 from engine.errors import InvalidCondition
 from engine.graph.problems import ERRORS, shown
 
@@ -24,8 +24,40 @@ PYTHON: Final = "python"
 JOIN_FACTS: Final = frozenset({"arrived", "total", "messages"})
 """The only names in the condition of a join."""
 
-# Compiling takes about 1 ms each.
 MAX_EXPRESSIONS: Final = 1_000
+
+MAX_EFFORT: Final = 32 * 1024
+"""Characters of all different expressions of a graph together. One takes up to 10 us to compile,
+so that this is a third of a second; a regular expression with counts or classes counts as more."""
+
+
+def foretold(document: dict[str, Json]) -> list[str]:
+    """Give texts of a document that are going to be compiled, as far as they are easily found."""
+    found: dict[str, None] = {}
+    edges, nodes = document.get("edges"), document.get("nodes")
+    room = MAX_EFFORT
+    for way in edges.values() if isinstance(edges, dict) else (edges,):
+        rules = way.get("all", [way]) if isinstance(way, dict) else way
+        for rule in rules if isinstance(rules, list) else ():
+            if not isinstance(rule, dict):
+                break  # a list of names
+            room = _noted(rule.get("when"), found, room)
+    for node in nodes.values() if isinstance(nodes, dict) else ():
+        if isinstance(node, dict):
+            inputs = node.get("inputs")
+            for text in inputs.values() if isinstance(inputs, dict) else ():
+                room = _noted(text, found, room)
+        if room <= 0:
+            break
+    return list(found)[:MAX_EXPRESSIONS]
+
+
+def _noted(text: Json, found: dict[str, None], room: int) -> int:
+    """Note a text, if there is room for it, and give how many characters there is room for."""
+    if isinstance(text, str) and text not in found and len(text) <= room:
+        found[text] = None
+        return room - len(text)
+    return room
 
 
 class Expressions:
@@ -37,7 +69,10 @@ class Expressions:
         self.problems = problems
         self.functions = functions
         """The Python functions that stand behind names, if the document comes from a builder."""
-        self._seen: set[str] = set()
+        self._seen: dict[str, bool] = {}
+        """The different expressions so far, and whether each may be compiled."""
+        self._refused: dict[tuple[str, frozenset[str] | None], InvalidCondition] = {}
+        self._effort = 0
         self._told = False
 
     def condition(
@@ -48,10 +83,13 @@ class Expressions:
             return self._function(value[PYTHON], (*path, PYTHON))
         if not self._may_compile(value, path):
             return None
+        text = str(value)
         try:
-            condition = Condition.compile(str(value), facts=facts)
+            if (refused := self._refused.get((text, facts))) is not None:
+                raise refused
+            condition = Condition.compile(text, facts=facts)
         except InvalidCondition as error:
-            self._refuse(error, path)
+            self._refuse(error, path, text, facts)
             return None
         if not condition.names and not condition.whole:
             self.problems.warn(
@@ -66,13 +104,19 @@ class Expressions:
         """Compile an expression of any type; None if it is none, which has been reported then."""
         if not self._may_compile(value, path):
             return None
+        text = str(value)
         try:
-            return Expression.compile(str(value))
+            if (refused := self._refused.get((text, None))) is not None:
+                raise refused
+            return Expression.compile(text)
         except InvalidCondition as error:
-            self._refuse(error, path)
+            self._refuse(error, path, text, None)
             return None
 
-    def _refuse(self, error: InvalidCondition, path: Pointer) -> None:
+    def _refuse(
+        self, error: InvalidCondition, path: Pointer, text: str, facts: frozenset[str] | None
+    ) -> None:
+        self._refused[text, facts] = error
         code = error.code if error.code in ERRORS else InvalidCondition.code
         self.problems.add(code, path, error.message, error.hint)
 
@@ -95,15 +139,28 @@ class Expressions:
                 hint = "leave it out for a rule that always holds" if value else "take the rule out"
             self.problems.wrong_type(path, value, "an expression, as a string", hint)
             return False
-        self._seen.add(value)
-        if len(self._seen) <= MAX_EXPRESSIONS:
-            return True
-        if not self._told:
+        may = self._seen.get(value)
+        if may is None:
+            may = self._seen[value] = self._fits(value, path)
+        return may
+
+    def _fits(self, text: str, path: Pointer) -> bool:
+        """Tell whether one more expression may be compiled; the first that may not is told."""
+        count = len(self._seen) + 1
+        fits = count <= MAX_EXPRESSIONS and self._effort <= MAX_EFFORT
+        if fits:
+            self._effort += effort(text)
+            fits = self._effort <= MAX_EFFORT
+        if not fits and not self._told:
             self._told = True
+            much = f"this is expression {count:,} of the graph"
+            if count <= MAX_EXPRESSIONS:
+                much = f"with this the expressions of the graph take more than {MAX_EFFORT:,} "
+                much += "characters, regular expressions with counts or classes counted as more"
             self.problems.add(
                 "TOO_MANY_EXPRESSIONS",
                 path,
-                f"this is expression {len(self._seen):,} of the graph",
+                much,
                 "let nodes work out what is to be decided, and write it into a key",
             )
-        return False
+        return fits

@@ -185,17 +185,17 @@ def ordered(value: dict[str, Json]) -> dict[str, Json]:
     Nothing may follow from the order of keys, which clients and databases change: not the
     bytes of a graph, nor the order of keys in the state of its runs.
     """
+    if len(value) == 1:
+        return {key: _ordered(item) for key, item in value.items()}
     return {key: _ordered(value[key]) for key in sorted(value)}
 
 
 def _ordered(value: Json) -> Json:
-    match value:
-        case dict():
-            return ordered(value)
-        case list():
-            return [_ordered(item) for item in value]
-        case _:
-            return value
+    if isinstance(value, dict):
+        return ordered(value)
+    if isinstance(value, list):
+        return [_ordered(i) if type(i) is dict or type(i) is list else i for i in value]
+    return value
 
 
 def _any_of(place: str) -> str:
@@ -216,7 +216,9 @@ _BANNED: Final[Mapping[str, tuple[str, str]]] = {
 def check_name(name: str, path: Pointer, what: str, problems: Problems) -> bool:
     """Report a name that a node, graph or tool (`what`) can't have; tell whether it can."""
     ban, why = _BANNED.get(what, ("", ""))
-    found = next((c for c in name if c in ban or not c.isprintable()), None)
+    found = None
+    if not name.isprintable() or any(c in name for c in ban):
+        found = next(c for c in name if c in ban or not c.isprintable())
     if not name.strip():
         reason, hint = "is empty", "give it a name"
     elif len(name) > MAX_NAME:

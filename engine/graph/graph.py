@@ -221,6 +221,21 @@ def graph_of(
     """
     try:
         draft = documents.read(document, problems, reducers=reducers, functions=functions)
+    except Enough:
+        raise InvalidGraph(problems.errors()) from None
+    return graph_from(draft, problems, reducers=reducers, functions=functions, tools=tools)
+
+
+def graph_from(
+    draft: Draft,
+    problems: Problems,
+    *,
+    reducers: Mapping[str, Reducer] = NO_REDUCERS,
+    functions: Mapping[str, Predicate] | None = None,
+    tools: Mapping[str, Function] | None = None,
+) -> Graph:
+    """Make a graph of what was read; arguments and errors as for `graph_of`."""
+    try:
         order = check(draft, problems)
     except Enough:
         raise InvalidGraph(problems.errors()) from None

@@ -37,12 +37,43 @@ class Repeated(dict[str, object]):
         self.keys_twice: tuple[str, ...] = tuple(key for key, times in count.items() if times > 1)
 
 
+class Plain:
+    """A value that holds nothing but what may be in a document; readers of text make it.
+
+    It is taken in as it is: what reads a text has made it, and nobody else has it.
+    """
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: object) -> None:
+        self.value: Json = cast("Json", value)
+
+
+def is_deep(value: object) -> bool:
+    """Tell whether lists and objects of a plain value are nested deeper than is allowed."""
+    level = [cast("Json", value)]
+    for _ in range(MAX_DEPTH):
+        inside: list[Json] = []
+        for part in level:
+            if isinstance(part, dict):
+                inside += part.values()
+            elif isinstance(part, list):
+                inside += part
+        level = [each for each in inside if type(each) is dict or type(each) is list]
+        if not level:
+            return False
+    return True
+
+
 class TooLarge(Exception):  # never leaves this package
     """The document is so large that nothing more is said about it."""
 
 
 def taken_in(document: object, problems: Problems) -> Json:
     """Copy `document`, and report what can't be in one."""
+    if isinstance(document, Plain):
+        problems.document = document.value
+        return problems.document
     intake = _Intake(problems)
     try:
         problems.document = intake.copy(document, None, MAX_DEPTH)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from engine.graph.expressions import JOIN_FACTS
 from engine.graph.fields import Fields, check_name
@@ -29,6 +29,7 @@ MAX_NODES: Final = 10_000
 _RESERVED: Final = re.compile(r"__.*__", re.DOTALL)
 _ERROR_CODE: Final = re.compile(r"[A-Z][A-Z0-9_]{0,99}")
 
+_SCOPES: Final[tuple[Literal["run", "graph", "tool"], ...]] = ("run", "graph", "tool")
 _FAIL_OR_PAUSE: Final[tuple[Literal["fail", "pause"], ...]] = ("fail", "pause")
 _REST: Final[tuple[Literal["ignore", "cancel", "block"], ...]] = ("ignore", "cancel", "block")
 
@@ -43,8 +44,7 @@ _FOREIGN_JOINS: Final[Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(NamedTuple):
     """A name of a node, and where the document names it."""
 
     name: str
@@ -292,6 +292,7 @@ class NodeReader:
         return CachePolicy(
             key=None if key is None else self.expressions.expression(key, cache.at("key")),
             ttl=cache.number("ttl"),
+            scope=cache.choice("scope", _SCOPES, "tool"),
         )
 
 

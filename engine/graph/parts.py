@@ -76,6 +76,9 @@ class CachePolicy:
     """Calls with the same value are alike; None: those with the same arguments."""
     ttl: float | None = None
     """Seconds for which a result is kept; None: as long as there is room."""
+    scope: Literal["run", "graph", "tool"] = "tool"
+    """Who shares results: calls of one run, those of all runs of graphs of one name, or those
+    of the tool in whatever graph."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from engine.graph.closing import Shape, closing_slots
 from engine.graph.join_plan import JoinPlan, bits
-from engine.graph.reach import components, immediate_dominators, intervals, span
+from engine.graph.reach import components, immediate_dominators, intervals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -134,14 +135,12 @@ class _Planner:
                 self.into[target].append(source)
         self.split = immediate_dominators(self.entry, self.out, self.into)
         self.component = components(self.out)
-        self.first, self.last = intervals(self.split)
-
-    def dominates(self, above: int, node: int) -> bool:
-        """Tell whether every path to `node` passes `above` (or they are the same)."""
-        return self.first[above] <= self.first[node] <= self.last[above]
+        first, last = intervals(self.split)
+        self.shape = Shape(self.out, self.sure, self.into, self.split, self.component, first, last)
+        self.dominates = self.shape.dominates
 
     def plan(self) -> Plan:
-        closing = [self._closing(node) for node in range(len(self.nodes))]
+        closing = closing_slots(self.shape)
         joins: list[JoinPlan | None] = []
         for number, node in enumerate(self.nodes):
             join, sources = node.join, self.into[number]
@@ -187,31 +186,6 @@ class _Planner:
             ),
             timed=any(n.timeout is not None or n.total_timeout is not None for n in self.nodes),
         )
-
-    def _closing(self, node: int) -> int:
-        """Find the slots of `node` whose edges close a loop (semantics 1.6)."""
-        mine, split = self.component[node], self.split[node]
-        suspects = [
-            (slot, source)
-            for slot, source in enumerate(self.into[node])
-            if source != BEFORE_ALL
-            and self.component[source] == mine
-            and node not in self.sure[source]
-            and source != split
-        ]
-        mask = 0
-        for slot, source in suspects:
-            if self.dominates(node, source):  # it stands before its source, and reaches it
-                mask |= 1 << slot
-        suspects = [(slot, source) for slot, source in suspects if not mask >> slot & 1]
-        if not suspects:
-            return mask
-        reached = span(node, self.out, avoid=split, within=(self.component, mine))
-        surely = span(node, self.sure, avoid=split, within=(self.component, mine))
-        for slot, source in suspects:
-            if source in reached and (source in surely or node < source):
-                mask |= 1 << slot
-        return mask
 
     def _join(self, node: int, closing: int, split: int) -> JoinPlan:
         planned = JoinPlan(node, split, closing, self.into)

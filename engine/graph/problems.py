@@ -7,6 +7,7 @@ what is right: those who read and check a document report here.
 from __future__ import annotations
 
 from difflib import get_close_matches
+from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 import msgspec
@@ -15,7 +16,7 @@ from engine.errors import Problem
 from engine.graph.words import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from engine.ids import Json
 
@@ -52,7 +53,8 @@ ERRORS: Final[Mapping[str, str]] = {
     "CONDITION_NOT_BOOL": "A condition that can be neither true nor false.",
     "CONDITION_MISSING_KEY": "The condition of a join uses a name that is not known there.",
     "CONDITION_TOO_EXPENSIVE": "An expression is too long or too deep.",
-    "TOO_MANY_EXPRESSIONS": "The graph has more than 1,000 different expressions.",
+    "TOO_MANY_EXPRESSIONS": "The graph has more than 1,000 different expressions, or they have "
+    "more than 32,768 characters together.",
     "NOT_PORTABLE": "A condition is a Python function, which no document can hold.",
     "UNKNOWN_REDUCER": "There is no reducer of this name.",
     "REDUCER_DEFAULT": "The default of a key is nothing its reducer can work on.",
@@ -74,13 +76,28 @@ WARNINGS: Final[Mapping[str, str]] = {
 
 MAX_PROBLEMS: Final = 1_000
 # Nobody reads more, and finding 200,000 problems in 1 MiB of nonsense takes six seconds.
-_ENOUGH: Final = 10 * MAX_PROBLEMS
+_ENOUGH: Final = 3 * MAX_PROBLEMS
 
 _SIMILAR: Final = 0.7
 # What looking for similar names may cost for one document, in products of lengths: about
-# 0.1 s. A document of 10,000 unknown names is told what is wrong, but not 10,000 guesses.
-_GUESSING: Final = 2_000_000
+# 0.05 s. A document of 10,000 unknown names is told what is wrong, but not 10,000 guesses.
+_GUESSING: Final = 1_000_000
+_LOOK: Final = 10
+"""What a name costs that is too long or too short to be similar."""
 _LONGEST_GUESS: Final = 64
+
+
+TOO_MANY: Final = "TOO_MANY_PROBLEMS"
+
+
+def too_many(more: int, *, at_least: bool = False) -> Problem:
+    """Say that there are more problems than are told."""
+    return Problem(
+        TOO_MANY,
+        "",
+        f"there are {'at least ' if at_least else ''}{more:,} more problems",
+        "mend these first; often one cause has many effects",
+    )
 
 
 class Enough(Exception):
@@ -108,7 +125,7 @@ class Problems:
         """Report why the document is refused.
 
         Raises:
-            Enough: There are 10,000 problems already.
+            Enough: There are 3,000 problems already.
         """
         assert code in ERRORS, code  # noqa: S101  # the tables above are the documentation
         self._errors.append((path, Problem(code, _pointer(path), message, hint)))
@@ -128,16 +145,17 @@ class Problems:
 
     def nearest(self, word: str, known: Iterable[str]) -> str | None:
         """Find the known word that was probably meant."""
-        if len(word) > _LONGEST_GUESS:
+        if len(word) > _LONGEST_GUESS or self._guesses_left < 0:
             return None
         wanted = plain(word)
         candidates: dict[str, str] = {}
         for name in known:
             total = len(name) + len(word)
-            if 2 * min(len(name), len(word)) >= _SIMILAR * total:
-                self._guesses_left -= len(name) * len(word)
-                if self._guesses_left < 0:
-                    return None
+            similar = 2 * min(len(name), len(word)) >= _SIMILAR * total
+            self._guesses_left -= len(name) * len(word) if similar else _LOOK
+            if self._guesses_left < 0:
+                return None
+            if similar:
                 candidates.setdefault(plain(name), name)
         near = get_close_matches(wanted, candidates, n=1, cutoff=_SIMILAR)
         return candidates[near[0]] if near else None
@@ -153,13 +171,7 @@ class Problems:
         more = len(found) - MAX_PROBLEMS
         if more <= 0:
             return found
-        last = Problem(
-            "TOO_MANY_PROBLEMS",
-            "",
-            f"there are {'at least ' if len(found) >= _ENOUGH else ''}{more:,} more problems",
-            "mend these first; often one cause has many effects",
-        )
-        return (*found[:MAX_PROBLEMS], last)
+        return (*found[:MAX_PROBLEMS], too_many(more, at_least=len(found) >= _ENOUGH))
 
     def warnings(self) -> tuple[Problem, ...]:
         """Give the warnings in document order, at most the first 1,000."""
@@ -205,11 +217,12 @@ def shown(value: Json) -> str:
             return msgspec.json.encode(value).decode()
 
 
-def listed(names: Iterable[str], conjunction: str = "and") -> str:
+def listed(names: Collection[str], conjunction: str = "and") -> str:
     """Give names as a sentence lists them: `a`, `b` and `c`; many are cut short."""
-    quoted = [f"'{name}'" for name in names]
-    if len(quoted) > _MOST_LISTED:
-        quoted = [*quoted[: _MOST_LISTED - 1], f"{len(quoted) - _MOST_LISTED + 1} more"]
+    shown_of_them = len(names) if len(names) <= _MOST_LISTED else _MOST_LISTED - 1
+    quoted = [f"'{name}'" for name in islice(names, shown_of_them)]
+    if len(names) > _MOST_LISTED:
+        quoted.append(f"{len(names) - shown_of_them} more")
     if len(quoted) <= 1:
         return "".join(quoted)
     return f"{', '.join(quoted[:-1])} {conjunction} {quoted[-1]}"

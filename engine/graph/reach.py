@@ -50,18 +50,21 @@ def immediate_dominators(
 
 def _postorder(entry: int, out: Sequence[Sequence[int]]) -> list[int]:
     order: list[int] = []
-    seen = {entry}
-    stack = [(entry, iter(out[entry]))]
-    while stack:
-        node, successors = stack[-1]
-        for successor in successors:
-            if successor not in seen:
-                seen.add(successor)
-                stack.append((successor, iter(out[successor])))
+    tried = [0] * len(out)
+    """For each node, how many of its edges were walked, plus one; 0: it was not seen."""
+    tried[entry] = 1
+    path = [entry]
+    while path:
+        node = path[-1]
+        successors = out[node]
+        for i in range(tried[node] - 1, len(successors)):
+            if not tried[successors[i]]:
+                tried[node] = i + 2
+                tried[successors[i]] = 1
+                path.append(successors[i])
                 break
         else:
-            order.append(node)
-            stack.pop()
+            order.append(path.pop())
     return order
 
 
@@ -74,6 +77,8 @@ def components(out: Sequence[Sequence[int]]) -> list[int]:  # noqa: C901  # one 
     count = len(out)
     found = [-1] * count
     low = [0] * count
+    tried = [0] * count
+    """For each node, how many of its edges were walked."""
     component = [-1] * count
     path: list[int] = []
     clock = number = 0
@@ -83,46 +88,35 @@ def components(out: Sequence[Sequence[int]]) -> list[int]:  # noqa: C901  # one 
         found[root] = low[root] = clock
         clock += 1
         path.append(root)
-        stack = [(root, iter(out[root]))]
+        stack = [root]
         while stack:
-            node, successors = stack[-1]
-            for successor in successors:
+            node = stack[-1]
+            successors = out[node]
+            lowest = low[node]
+            for i in range(tried[node], len(successors)):
+                successor = successors[i]
                 if found[successor] < 0:
+                    tried[node] = i + 1
                     found[successor] = low[successor] = clock
                     clock += 1
                     path.append(successor)
-                    stack.append((successor, iter(out[successor])))
+                    stack.append(successor)
                     break
-                if component[successor] < 0:
-                    low[node] = min(low[node], found[successor])
+                if component[successor] < 0 and found[successor] < lowest:
+                    lowest = found[successor]
             else:
                 stack.pop()
-                if stack:
-                    above = stack[-1][0]
-                    low[above] = min(low[above], low[node])
-                if low[node] == found[node]:
+                if stack and lowest < low[stack[-1]]:
+                    low[stack[-1]] = lowest
+                if lowest == found[node]:
                     while True:
                         member = path.pop()
                         component[member] = number
                         if member == node:
                             break
                     number += 1
+            low[node] = lowest
     return component
-
-
-def span(
-    node: int, out: Sequence[Sequence[int]], *, avoid: int, within: tuple[Sequence[int], int]
-) -> set[int]:
-    """Find what `node` reaches, itself included, without passing `avoid`, in one component."""
-    component, mine = within
-    reached = {node}
-    stack = [node]
-    while stack:
-        for successor in out[stack.pop()]:
-            if successor != avoid and successor not in reached and component[successor] == mine:
-                reached.add(successor)
-                stack.append(successor)
-    return reached
 
 
 def intervals(split: Sequence[int]) -> tuple[list[int], list[int]]:

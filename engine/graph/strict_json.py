@@ -6,9 +6,10 @@ This module knows JSON. It does not know what the document says.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Final
 
-from engine.graph.intake import MAX_DOCUMENT, Repeated, too_large
+from engine.graph.intake import MAX_DOCUMENT, Plain, Repeated, is_deep, too_large
 from engine.value import MAX_DEPTH
 
 if TYPE_CHECKING:
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
 
 # Longer integers are beyond 64 bits anyway; Python refuses to read more than 4,300 digits.
 _MAX_DIGITS: Final = 30
+
+# What a text must have for a value in it to be none that a document can hold, or to be written
+# otherwise there: escapes of NUL and of halves of pairs, NaN, infinities, negative zeros,
+# numbers of many digits or with a large exponent. That many texts have some of it in a string
+# does no harm: they are looked through value by value.
+_ODD_WORDS: Final = ("\\u0000", "\\ud", "\\uD", "NaN", "Infinity")
+_ODD_ZERO: Final = re.compile(r"-0\.?0*(?:[eE,\]}\s]|$)")
+_ODD_NUMBER: Final = re.compile(r"[0-9](?:[eE][+-]?[0-9]{3}|[0-9]{18})")
 
 _LAST_COMMA: Final = "no comma is allowed before the closing bracket"
 
@@ -69,8 +78,21 @@ def read(text: str | bytes, problems: Problems) -> tuple[object] | None:
     characters = decoded(text, problems)
     if characters is None:
         return None
+    repeats = False
+
+    def made(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        nonlocal repeats
+        found = dict(pairs)
+        if len(found) == len(pairs):
+            return found
+        repeats = True
+        return Repeated(pairs)
+
     try:
-        return (json.loads(characters, object_pairs_hook=_object, parse_int=_integer),)
+        if _is_odd(characters):
+            return (json.loads(characters, object_pairs_hook=made, parse_int=_integer),)
+        value: object = json.loads(characters, object_pairs_hook=made)
+        return (value if repeats or is_deep(value) else Plain(value),)
     except json.JSONDecodeError as error:
         at = characters[error.pos : error.pos + 1]
         found = f"found {at!r}" if at else "the text ends"
@@ -97,9 +119,13 @@ def _after_comma(text: str, at: int) -> bool:
     return around[:2] in (",}", ",]") or around[1:] in (",}", ",]")
 
 
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    made = dict(pairs)
-    return made if len(made) == len(pairs) else Repeated(pairs)
+def _is_odd(text: str) -> bool:
+    """Tell whether a value in a text may not be what a document can hold, as it is."""
+    if any(word in text for word in _ODD_WORDS):
+        return True
+    if "-0" in text and _ODD_ZERO.search(text):
+        return True
+    return _ODD_NUMBER.search(text) is not None
 
 
 def _integer(digits: str) -> int:

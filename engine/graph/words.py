@@ -26,7 +26,7 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "rules": ("all",),
     "join": ("count", "when", "batch", "rest"),
     "retry": ("max_attempts", "delay", "factor", "max_delay", "jitter", "on"),
-    "cache": ("key", "ttl"),
+    "cache": ("key", "ttl", "scope"),
     "state": ("schema", "defaults", "reducers"),
     "limits": (
         "max_visits", "max_activations", "max_in_flight", "deadline", "max_state", "max_patch",
@@ -212,6 +212,8 @@ _FOREIGN: Final[Mapping[str, Mapping[str, str]]] = {
         'here it is called "ttl", in seconds': "expires expire max_age seconds timeout lifetime "
         "expiry duration",
         'here it is called "key"': "cache_key key_func by id",
+        'here it is called "scope": "run", "graph" or "tool"': "namespace within share shared per "
+        "policy",
     },
     "state": {
         'here it is called "defaults"': "default initial values initial_state initial_values "

@@ -6,7 +6,7 @@ finds out that it has to refuse.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from engine.errors import EngineError, LogMoved
 
@@ -14,8 +14,16 @@ if TYPE_CHECKING:
     from engine.ids import RunId, Seq
     from engine.store import Origin
 
-FAILED = "STORE_FAILED"
+FAILED: Final = "STORE_FAILED"
 """The code of what is no trouble that passes: to try again is of no use."""
+
+FULL: Final = "STORE_FULL"
+READ_ONLY: Final = "STORE_READ_ONLY"
+BUSY: Final = "STORE_BUSY"
+GONE: Final = "STORE_GONE"
+TOO_NEW: Final = "STORE_TOO_NEW"
+CORRUPT: Final = "STORE_CORRUPT"
+"""The codes of what may be wrong with what a store keeps things in."""
 
 
 def moved(run_id: RunId, *, expected: Seq, found: Seq) -> LogMoved:

@@ -6,9 +6,9 @@ This module knows references. It does not know what is held against a schema.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote
 
 from engine.errors import Problem
+from engine.validator.effort import named
 from engine.validator.place import pointer
 
 if TYPE_CHECKING:
@@ -65,23 +65,10 @@ class Growth:
             self._wrong(at, f"more than {MAX_CHAIN} references lead to each other", "name it here")
             return 0
         self._open.add(reference)
-        size = self.of(self._named(reference), at)
+        size = self.of(named(self._root, reference), at)
         self._open.discard(reference)
         self._sizes[reference] = size
         return size
-
-    def _named(self, reference: str) -> Json:
-        """Give what a reference names; one that names nothing the library complains about."""
-        here: Json = self._root
-        for step in unquote(reference.removeprefix("#")).split("/")[1:]:
-            key = step.replace("~1", "/").replace("~0", "~")
-            if isinstance(here, dict):
-                here = here.get(key)
-            elif isinstance(here, list) and key.isdecimal() and int(key) < len(here):
-                here = here[int(key)]
-            else:
-                return None
-        return here
 
     def _wrong(self, at: Steps, message: str, hint: str) -> None:
         self.problems.append(Problem("BAD_SCHEMA", pointer(*at), message, hint))

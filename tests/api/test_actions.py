@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, get_args
 import pytest
 
 from api.actions import ROUTES
+from engine import Engine, installed_tools, tool
 from engine.action.action import Name
 
-from .conftest import RUNS, STATE, begin, rested
+from .conftest import RUNS, STATE, begin, fails, rested, waits
 
 if TYPE_CHECKING:
     import httpx2
@@ -47,6 +48,7 @@ FAILURES: dict[str, tuple[dict[str, Json], dict[str, Json]]] = {
         {"name": "g", "nodes": {"greet": {"on_exhausted": "pause"}}},
         {"nmae": "Ada"},
     ),
+    "a key of which all values are known": ({"name": "g", "nodes": ["announce"]}, {}),
     "branches that conflict": (
         {
             "name": "g",
@@ -69,6 +71,18 @@ FAILURES: dict[str, tuple[dict[str, Json], dict[str, Json]]] = {
         {"name": "Ada"},
     ),
 }
+
+
+@tool
+def announce(loud: bool) -> dict[str, str]:  # it is filled by name
+    """Announce something."""
+    return {"said": "HERE!" if loud else "Here."}
+
+
+@pytest.fixture
+def engine() -> Engine:
+    """Give an engine with all that can fail."""
+    return Engine(tools=[*installed_tools(), waits, fails, announce])
 
 
 @pytest.mark.parametrize("failure", FAILURES)
@@ -105,6 +119,18 @@ async def test_a_proposal_to_rename_a_key_mends_the_run(client: httpx2.AsyncClie
     made = (await client.post(action["path"], json=action["body"])).json()
 
     assert (await rested(client, made["run_id"]))["state"]["greeting"] == "Hello, Ada!"
+
+
+async def test_a_proposal_of_a_value_mends_the_run(client: httpx2.AsyncClient) -> None:
+    run = await begin(client, FAILURES["a key of which all values are known"][0])
+    shown = (await client.get(f"{STATE}/{run}")).json()["error"]
+    assert shown["details"]["values"] == [True, False]
+    said = [
+        (await client.post(action["path"], json=action["body"])).json()["run_id"]
+        for action in shown["actions"][:2]
+    ]
+
+    assert [(await rested(client, each))["state"]["said"] for each in said] == ["HERE!", "Here."]
 
 
 async def test_a_state_of_the_past_proposes_nothing(client: httpx2.AsyncClient) -> None:

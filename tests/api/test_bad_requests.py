@@ -57,7 +57,7 @@ async def asked() -> AsyncGenerator[httpx2.AsyncClient, None]:
 def path_of(operation: Operation) -> str:
     """Write the path of something that is there."""
     names = {"run_id": "done", "graph_id": "chorus", "tool": "greet", "template": "code-review"}
-    return operation.path.format(**names)
+    return operation.path.format(**names, sha256="0" * 64)
 
 
 def is_problem(answer: httpx2.Response, status: int, code: str, hint: str) -> dict[str, Any]:
@@ -141,11 +141,7 @@ async def test_a_key_that_can_not_be_one(
     is_problem(answer, 422, "INVALID_IDEMPOTENCY_KEY", "a random UUID is fine")
 
 
-@pytest.mark.parametrize(
-    "operation",
-    [each for each in OPERATIONS if "/api/" in each.path],
-    ids=lambda each: each.name,
-)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.name)
 async def test_a_parameter_that_there_is_not(
     asked: httpx2.AsyncClient, operation: Operation
 ) -> None:
@@ -167,6 +163,10 @@ ABSENT = {
     ),
     "graph_id": ("GRAPH_NOT_FOUND", "create it first"),
     "tool": ("UNKNOWN_TOOL", f"there are: {', '.join(sorted(t.name for t in installed_tools()))}"),
+    "sha256": (
+        "BLOB_NOT_FOUND",
+        "`blobs` of an entry names one; it goes with the last run that has it",
+    ),
     "template": ("TEMPLATE_NOT_FOUND", "they are listed at /api/v1/templates"),
 }
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from api import examples
+from api.manual import page
 from api.openapi import OPERATIONS, document
 from engine import Engine, installed_tool_kinds, installed_tools
 
@@ -76,6 +77,29 @@ async def test_the_page_shows_every_operation_and_every_word_and_no_link_leads_n
     assert {f"schema-{name}" for name in schemas} <= {*found.ids}
 
 
+async def test_the_examples_ask_where_the_page_was_asked_for(
+    client: httpx2.AsyncClient, address: str
+) -> None:
+    text = (await client.get("/docs")).text
+    by_name = (await client.get("/docs", headers={"Host": "localhost:81"})).text
+
+    assert f"<code>curl -sS {address}/api/v1/runs</code>" in text
+    assert "<code>curl -sS http://localhost:81/api/v1/runs</code>" in by_name
+    assert ":8000" not in text
+    assert "\0" not in text
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("http://[::1]:80", "&#x27;http://[::1]:80&#x27;"),
+        ("http://$(x)<b>'", "&#x27;http://$(x)&lt;b&gt;&#x27;&quot;&#x27;&quot;&#x27;&#x27;"),
+    ],
+)
+def test_what_a_client_says_of_the_address_is_quoted(told: str, shown: str) -> None:
+    assert f"<code>curl -sS {shown}/healthz</code>" in page(told)
+
+
 async def test_what_comes_from_elsewhere_is_text(client: httpx2.AsyncClient) -> None:
     text = (await client.get("/docs")).text
 
@@ -129,12 +153,20 @@ async def declared(client: httpx2.AsyncClient) -> None:
     assert (await client.post("/api/v1/tools", json={"name": "greeting", **shout})).is_success
 
 
+async def large(client: httpx2.AsyncClient) -> None:
+    """Have the large value of the examples, which somebody has seen named."""
+    graph = {"graph_id": "chorus", "run_id": "first", "initial_state": {"name": "0" * 70_000}}
+    assert (await client.post(RUN, json={**graph, "wait": 30})).is_success
+    assert (await client.get("/api/v1/runs/first/log")).is_success
+
+
 async def nothing(_: httpx2.AsyncClient) -> None:
     """Have nothing."""
 
 
 BEFORE: dict[str, Callable[[httpx2.AsyncClient], Awaitable[None]]] = {
     "createGraph": nothing,
+    "getBlob": large,
     "runGraph": nothing,
     "pauseRun": held,
     "skipRun": held,

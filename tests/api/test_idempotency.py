@@ -13,6 +13,7 @@ from .conftest import RUNS, STATE, begin, client_of, fails, rested, serving, wai
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
     from pathlib import Path
 
     import httpx2
@@ -182,12 +183,12 @@ async def test_a_key_has_up_to_255_visible_characters(client: httpx2.AsyncClient
 class SlowStore(MemoryStore):
     """A store that is slow to say that a request is noted, and slower to keep an answer."""
 
-    async def remember(self, key: str, answer: bytes) -> bytes:
+    async def remember(self, key: str, answer: bytes, *, at: datetime) -> bytes:
         """Keep an answer; only the first of a kind takes long."""
         if ":answer:" in key and await self.answer("answered") is None:
-            await super().remember("answered", b"")
+            await super().remember("answered", b"", at=at)
             await asyncio.sleep(0.1)
-        kept = await super().remember(key, answer)
+        kept = await super().remember(key, answer, at=at)
         if ":request:" in key and kept == answer:
             await asyncio.sleep(0.05)
         return kept
@@ -213,11 +214,11 @@ class DyingStore(SQLiteStore):
 
     dies_at = ""
 
-    async def remember(self, key: str, answer: bytes) -> bytes:
+    async def remember(self, key: str, answer: bytes, *, at: datetime) -> bytes:
         """Keep an answer, or die of it, before or after."""
         if self.dies_at and f":{self.dies_at}:" in key:
             raise StoreClosed("the process is gone")
-        return await super().remember(key, answer)
+        return await super().remember(key, answer, at=at)
 
 
 @pytest.mark.parametrize("dies_at", ["request", "answer"])
@@ -289,9 +290,9 @@ async def _note_of(client: httpx2.AsyncClient, store: DyingStore, wanted: Json) 
     class _Noted(StoreClosed):
         pass
 
-    remember: Callable[[str, bytes], object] = store.remember
+    remember: Callable[..., object] = store.remember
 
-    async def note(_: str, answer: bytes) -> bytes:
+    async def note(_: str, answer: bytes, **__: object) -> bytes:
         notes.append(answer)
         raise _Noted("only looking")
 

@@ -145,3 +145,45 @@ async def test_a_cursor_that_no_page_gave_is_refused(
 
     assert answer.status_code == 422
     assert "expected the `next` of a page" in answer.json()["detail"]
+
+
+async def test_runs_are_listed_by_tag_error_and_time(client: httpx2.AsyncClient) -> None:
+    await begin(client, GREETS, run_id="a", initial_state={"name": "x"},
+                tags={"team": "core", "env": "live"})  # fmt: skip
+    await begin(client, FAILS, run_id="b", tags={"team": "core", "at": "10:30"})
+    await begin(client, FAILS, run_id="c")
+    listed = {each["run_id"]: each["began"] for each in (await client.get(RUNS)).json()["runs"]}
+    middle = listed["b"]
+
+    assert await names(client, "?tag=team:core") == ["b", "a"]
+    assert await names(client, "?tag=team:core&tag=env:live") == ["a"]
+    assert await names(client, "?tag=at:10:30") == ["b"]
+    assert await names(client, "?tag=team:") == []
+    assert await names(client, "?error=TOOL_FAILED") == ["c", "b"]
+    assert await names(client, "?error=TOOL_FAILED&tag=team:core&graph=fails") == ["b"]
+    assert await names(client, f"?since={middle}") == ["c", "b"]
+    assert await names(client, f"?until={middle}") == ["a"]
+    assert await names(client, f"?since={middle}&until={listed['c']}") == ["b"]
+    assert await names(client, "?since=2026-01-01&until=2026-01-02T00:00:00%2B05:30") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "path", "said"),
+    [
+        ("tag=team", "?tag", "tag: expected a tag and its value, as in team:core, got 'team'"),
+        ("tag=a:1&tag=a:2", "?tag", "tag: expected one value of the tag 'a', got two"),
+        ("since=noon", "?since", "since: expected a time, such as 2026-11-22T10:00:00Z, got"),
+        ("until=", "?until", "until: expected a time"),
+        ("until=0001-01-01T00:00:00%2B10:00", "?until", "until: expected a time"),
+        ("since=2026-01-01&since=2026-01-02", "?since", "since: expected one value, got 2"),
+    ],
+)
+async def test_what_can_not_be_asked_for_is_told(
+    client: httpx2.AsyncClient, query: str, path: str, said: str
+) -> None:
+    answer = await client.get(f"{RUNS}?{query}")
+
+    assert answer.status_code == 422
+    (problem,) = answer.json()["problems"]
+    assert problem["path"] == path
+    assert problem["message"].startswith(said)

@@ -256,9 +256,12 @@ LARGE = {**LOOP, "nodes": {"n": "large"}}
 
 @tool
 async def large(n: int) -> dict[str, Json]:
-    """Write so much that no buffer of the system holds a few of its entries."""
+    """Write so much that no buffer of the system holds a few of its entries.
+
+    No value is so large that it would stand outside of them.
+    """
     await asyncio.sleep(0)
-    return {"n": n + 10, "large": "x" * 1_000_000}
+    return {"n": n + 10, **{f"large{i}": "x" * 50_000 for i in range(20)}}
 
 
 async def test_a_reader_that_takes_nothing_is_let_go_and_told_where_to_resume(

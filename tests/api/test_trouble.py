@@ -17,13 +17,14 @@ from engine import (
     installed_tools,
 )
 from engine.hosts.local import keeping
+from engine.store import ALL
 
 from .conftest import RUNS, STATE, client_of, serving
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
-    from engine import Kept, Row, RunId, RunRecord, Seq, Status
+    from engine import Kept, Row, RunFilter, RunId, RunRecord, Seq
 
 RUN = "/api/v1/graph/run"
 HELLO = {"graph_id": "hello", "initial_state": {}}
@@ -59,9 +60,8 @@ class FullStore(MemoryStore):
 
     async def runs(
         self,
+        wanted: RunFilter = ALL,
         *,
-        status: Collection[Status] = (),
-        graph: str | None = None,
         before: RunRecord | None = None,
         limit: int = 100,
     ) -> Sequence[RunRecord]:
@@ -71,7 +71,7 @@ class FullStore(MemoryStore):
         if self.broken:
             message = "input/output error at /var/lib/secret"
             raise OSError(message)
-        return await super().runs(status=status, graph=graph, before=before, limit=limit)
+        return await super().runs(wanted, before=before, limit=limit)
 
     @property
     def trouble(self) -> str | None:

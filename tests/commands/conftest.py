@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from api.__main__ import main
+from api.commands.command_line import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,7 +108,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture(autouse=True)
 def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nothing of the environment of whoever runs the tests be heard."""
-    for name in ("AWE_SERVER", "AWE_STORE", "NO_COLOR", "FORCE_COLOR", "COLUMNS"):
+    for name in ("AWE_SERVER", "AWE_STORE", "AWE_REDIS", "NO_COLOR", "FORCE_COLOR", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
 
 

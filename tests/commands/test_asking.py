@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING
 
+import httpx2
 import pytest
 
-from .conftest import BROKEN, FAILS, Done, Server
+from api.commands.server_client import DOING, READING, ServerClient
+
+from .conftest import BROKEN, FAILS, Done, Server, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,6 +127,13 @@ def test_only_those_are_listed_that_are_asked_for(awe: Awe, server: Server) -> N
         "good",
         "bad",
     ]
+    server.start("tagged", tags={"team": "red", "at": "10:30"})
+    assert names("--tag", "team=red") == names("--tag", "team=red", "--tag", "at=10:30")
+    assert names("--tag", "team=red")[0] == "tagged"
+    assert names("--tag", "team=blue") == []
+    assert names("--error", "CONDITION_TYPE")[0] == "bad"
+    assert names("--since", "1h", "--limit", "1") == ["tagged"]
+    assert names("--until", "1h") == names("--since", "2200-01-01") == []
     assert "CONDITION_TYPE" in awe("runs", "--status", "failed", "--limit", "1").out
     assert awe("runs", "--limit", "1").err == "and more: --limit 2\n"
 
@@ -141,6 +152,21 @@ def test_where_there_are_none_that_is_said(awe: Awe) -> None:
 
     assert (done.status, done.out) == (0, "")
     assert done.err.startswith("there are no such runs at http://127.0.0.1:")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--since", "noon"), "--since: expected how long ago, or a time, got 'noon'"),
+        (("--until", "1y"), "--until: expected how long ago, or a time, got '1y'"),
+        (("--tag", "team"), "the tag 'team' has no value"),
+    ],
+)
+def test_what_can_not_be_asked_for_is_refused(awe: Awe, words: tuple[str, ...], said: str) -> None:
+    done = awe("runs", *words)
+
+    assert (done.status, done.out) == (2, "")
+    assert said in done.err
 
 
 def test_a_status_that_there_is_not_is_refused_with_those_there_are(awe: Awe) -> None:
@@ -166,6 +192,33 @@ def test_tools_are_listed_here_and_there(awe: Awe, server: Server) -> None:
     assert wanted <= {each["name"] for each in found}
 
 
+def test_tools_of_a_server_are_shown_like_those_here(awe: Awe, server: Server) -> None:
+    """With what they take; and of those that were declared there, as what and which."""
+    server.ask(
+        "/api/v1/tools",
+        {
+            "name": "invite",
+            "kind": "template",
+            "description": "Writes a letter.",
+            "input": {
+                "properties": {"name": {"type": "string"}, "note": {"type": "string"}},
+                "required": ["name"],
+            },
+            "output": {"letter": "Dear {name}"},
+        },
+    )
+    lines = awe("tools", "--server", server.address).out.splitlines()
+    at = lines.index("invite(name, note?)  template, version 1")
+
+    assert lines[at + 1] == "    Writes a letter."
+    assert set(awe("tools").out.splitlines()) <= set(lines)
+    found = json.loads(awe("tools", "--json", "--server", server.address).out)
+    (invite,) = [each for each in found if each["name"] == "invite"]
+    assert invite["input_schema"]["required"] == ["name"]
+    for each in json.loads(awe("tools", "--json").out):
+        assert each in found
+
+
 # -- nobody there -------------------------------------------------------------------------
 
 
@@ -174,7 +227,71 @@ def test_where_nobody_answers_it_says_how_to_start_a_server(awe: Awe, words: lis
     done = awe(*words, "--server", NOBODY)
 
     assert (done.status, done.out) == (1, "")
-    assert done.err == (f"awe: no server answers at {NOBODY} (start one: make run, or awe serve)\n")
+    assert done.err == (
+        f"awe: no server answers at {NOBODY} (start one: make run PORT=9, or awe serve --port 9)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "cure"),
+    [
+        ("http://127.0.0.1:8000", "start one: make run, or awe serve"),
+        ("http://localhost:8000/", "start one: make run, or awe serve"),
+        ("http://127.0.0.1", "start one: make run PORT=80, or awe serve --port 80"),
+        (
+            "http://[::1]:8001",
+            "start one: make run HOST=::1 PORT=8001, or awe serve --host ::1 --port 8001",
+        ),
+        ("http://nowhere.invalid:8000", "say where one is: --server URL, or AWE_SERVER"),
+        ("https://127.0.0.1:8000", "say where one is: --server URL, or AWE_SERVER"),
+    ],
+)
+def test_how_a_server_is_started_is_said_for_the_address_that_was_asked(
+    address: str, cure: str
+) -> None:
+    with ServerClient(address) as client:
+        assert client.away(httpx2.ConnectError("refused")).hint == cure
+
+
+@pytest.mark.parametrize("words", [["runs"], ["watch", "r"], ["run", "hello"], ["tools"]])
+def test_a_server_that_never_answers_is_waited_for_as_long_as_was_said(
+    awe: Awe, words: list[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        began = time.monotonic()
+        done = awe(*words, "--server", address, "--timeout", "0.2")
+
+    assert 0.2 <= time.monotonic() - began < 5
+    assert (done.status, done.out) == (1, "")
+    meanwhile = "it may do what it was asked all the same; " if words[0] == "run" else ""
+    assert done.err == (
+        f"awe: the server at {address} has not answered for 0.2 s "
+        f"({meanwhile}--timeout gives it longer)\n"
+    )
+
+
+def test_what_only_looks_waits_for_five_seconds_unless_it_is_told(awe: Awe) -> None:
+    assert (READING, DOING) == (5, 30)
+    for command, seconds in {
+        "runs": READING,
+        "tools": READING,
+        "watch": READING,
+        "run": DOING,
+    }.items():
+        said = " ".join(awe(command, "--help").out.split())
+        assert f"How long the server may take for an answer. [default: {seconds}" in said
+
+
+def test_what_to_do_next_is_said_for_the_server_that_was_asked(
+    awe: Awe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving() as empty:
+        monkeypatch.setenv("AWE_SERVER", empty.address)
+        assert awe("watch").err.endswith("has no runs yet (start one: awe run hello)\n")
+        monkeypatch.delenv("AWE_SERVER")
+        hint = f"(start one: awe run hello --server {empty.address})\n"
+        assert awe("watch", "--server", empty.address).err.endswith(hint)
 
 
 @pytest.mark.parametrize("address", ["localhost:8000", "ftp://x", "http://", "http://[::1"])

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from api.__main__ import COMMANDS, main
+from api.commands.command_line import COMMANDS, main
 
 from .conftest import serving
 

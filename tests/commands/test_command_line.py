@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from api.__main__ import COMMANDS
+from api.commands.command_line import COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,8 @@ def test_an_option_that_there_is_not_is_refused_in_a_line(awe: Awe) -> None:
 @pytest.mark.parametrize("words", [["--version"], ["runs", "--help"], ["watch", "--help"]])
 def test_who_needs_no_engine_loads_none(words: list[str]) -> None:
     code = (
-        f"import sys; from api.__main__ import main; main({words}); print('engine' in sys.modules)"
+        f"import sys; from api.commands.command_line import main; main({words}); "
+        "print('engine' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 

@@ -181,9 +181,30 @@ def test_the_log_of_every_run_is_read_and_one_that_is_broken_is_named(
     )
     assert "the log of run 'odd' of graph 'chorus' is broken: KeyError: 99" in done.out
     assert "run 'lost' of graph 'chorus' can't be read: graph 'chorus' is not here" in done.out
-    assert "run 'well' of graph 'chorus' is completed by its log, and listed as failed" in done.out
+    different = "run 'well' of graph 'chorus' is 'completed' by its log, and 'failed' by its record"
+    assert different in done.out
+    assert "-> let its record be made again from its log: awe doctor --repair" in done.out
     assert "1 run; the logs of the others can be read" in done.out
-    assert done.out.splitlines()[-1] == "3 things to mend, the first one first"
+    assert done.out.splitlines()[-1] == "4 things to mend, the first one first"
+
+    mended = awe("doctor", *FREE, "--store", store, "--repair")
+    assert f"store      note  {different}" in mended.out
+    assert "-> its record was made again from its log" in mended.out
+    assert mended.out.splitlines()[-1] == "3 things to mend, the first one first"
+    assert different not in awe("doctor", *FREE, "--store", store).out
+
+
+def test_what_belongs_to_nothing_is_found(awe: Awe, chorus: str, tmp_path: Path) -> None:
+    store = str(tmp_path / "runs.db")
+    awe("run", chorus, "--run-id", "r", "--store", store)
+    with sqlite3.connect(store) as file:
+        file.execute("UPDATE rows SET run = 77")
+        file.execute("DELETE FROM runs")
+    file.close()
+    done = awe("doctor", *FREE, "--store", store)
+
+    assert done.status == 1
+    assert "logs of runs that are not there: 1, such as '77'" in done.out
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,10 @@ def test_ctrl_c_while_a_run_is_waited_for_says_where_it_goes_on(
     done = awe("run", "hello", "--run-id", "goes-on", "--server", server.address)
 
     assert (done.status, done.out) == (130, "")
-    assert done.err == (f"run 'goes-on' goes on at {server.address}; awe watch goes-on shows it\n")
+    assert done.err == (
+        f"awe: interrupted; run 'goes-on' goes on at {server.address} "
+        f"(awe watch goes-on --server {server.address} shows it)\n"
+    )
 
 
 def test_a_run_that_was_cancelled_has_no_result(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .conftest import BROKEN, FAILS, Done, serving
+from .conftest import BROKEN, FAILS, Done, Server, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +67,23 @@ def test_a_state_that_is_none_is_refused_in_a_line(
     assert (done.status, done.out) == (2, "")
     assert said in done.err
     assert done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("where", ["here", "there"])
+def test_all_that_is_wrong_with_a_document_is_said_at_once_with_its_tools(
+    awe: Awe, tmp_path: Path, where: str, server: Server
+) -> None:
+    path = tmp_path / "wrong.json"
+    path.write_text('{"nodes": {"greet": {"timeout": "soon"}, "sing": "sing"}, "edges": {}}')
+    done = awe("run", str(path), *(("--server", server.address) if where == "there" else ()))
+
+    assert (done.status, done.out) == (2, "")
+    assert done.err.splitlines()[0].endswith(" has 3 problems")
+    for part in (
+        "/nodes/greet/timeout: expected a number",
+        "/nodes/sing/tool: node 'sing' names the tool 'sing', which does not exist",
+    ):
+        assert part in done.err
 
 
 def test_watched_it_shows_every_entry_beside_the_result(awe: Awe, chorus: str) -> None:

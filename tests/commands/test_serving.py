@@ -9,15 +9,29 @@ import time
 import urllib.request
 from typing import TYPE_CHECKING
 
+import pytest
+
+from api.commands.interrupt import INTERRUPTS, SIGNALS
 from tests.test_readme import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from .conftest import Done
 
     Awe = Callable[..., Done]
+
+
+@pytest.fixture(autouse=True)
+def _heeded() -> Iterator[None]:
+    """Let signals be heeded as in a process of the command, and as before afterwards."""
+    before = [(each, signal.getsignal(each)) for each in SIGNALS]
+    INTERRUPTS.heed()
+    yield
+    for each, handler in before:
+        signal.signal(each, handler)
+    INTERRUPTS.number = None
 
 
 def stopped_once_it_answers(port: int) -> threading.Thread:
@@ -47,7 +61,7 @@ def test_it_says_where_it_is_what_it_has_what_to_try_and_how_it_is_stopped(
     pressing.join()
     lines = done.out.splitlines()
 
-    assert (done.status, done.err) == (0, "")
+    assert (done.status, done.err) == (0, "awe: stopping; Ctrl-C again ends it at once\n")
     assert lines[0].endswith(f" listens at http://127.0.0.1:{port}")
     assert lines[2] == f"  store   {store}"
     assert lines[3] == "  graphs  code-review, hello"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -13,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from api.__main__ import main
+from api.commands.command_line import main
 
-from .conftest import AWE, Done, Server
+from .conftest import AWE, CHORUS, Done, Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +35,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", str(COLUMNS))
 
-    def call(*words: str, errors: bool = True) -> tuple[int, str]:
+    def call(*words: str, errors: bool = True, encoding: str = "utf-8") -> tuple[int, str]:
         ours, theirs = os.openpty()
         written: list[bytes] = []
 
@@ -47,7 +48,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
 
         reader = threading.Thread(target=read)
         reader.start()
-        with os.fdopen(theirs, "w") as stream, monkeypatch.context() as here:
+        with os.fdopen(theirs, "w", encoding=encoding) as stream, monkeypatch.context() as here:
             here.setattr(sys, "stdout", stream)
             if errors:
                 here.setattr(sys, "stderr", stream)
@@ -86,6 +87,48 @@ def test_no_line_is_wider_than_the_terminal_and_none_is_cut_without_one(
     assert max(map(len, lines)) <= COLUMNS
     assert len(lines) == len(piped.splitlines())
     assert "y" * 30 in piped.splitlines()[0]
+
+
+def test_what_a_terminal_has_no_characters_for_is_escaped_and_fits_all_the_same(
+    terminal: Terminal, server: Server
+) -> None:
+    name = "Zoë Ω日本" * 10
+    server.start("foreign", graph="hello", initial_state={"name": name})
+    to = ("--server", server.address)
+    _, watched = terminal("watch", "foreign", *to, encoding="ascii")
+    _, run = terminal("run", "hello", "--state", json.dumps({"name": name}), *to, encoding="ascii")
+    _, listed = terminal("runs", *to, encoding="ascii")
+
+    assert r"Zo\xeb \u03a9\u65e5" in watched
+    for shown in (watched, run, listed):
+        assert shown.isascii()
+    for shown in (watched, listed):
+        assert max(map(len, ESCAPES.sub("", shown).splitlines())) <= COLUMNS
+    assert json.loads(run)["name"] == name
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed_are_no_trouble_and_no_file_is_taken_for_them(
+    closed: str, tmp_path: Path
+) -> None:
+    (tmp_path / "chorus.yaml").write_text(CHORUS)
+    words = " ".join([*AWE, "run", "chorus.yaml", "--watch", "--store", "runs.db"])
+    done = subprocess.run(
+        ["bash", "-c", f"{words} {closed}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    with sqlite3.connect(tmp_path / "runs.db") as store:
+        (well,) = store.execute("pragma integrity_check").fetchone()
+    store.close()
+
+    assert well == "ok"
+    assert "awe:" not in done.stderr
+    assert ("run.completed" in done.stderr) == ("2>" not in closed)
+    assert ('"words"' in done.stdout) == (closed == "2>&-")
 
 
 def test_what_is_too_long_for_a_line_goes_on_below_itself(terminal: Terminal) -> None:

@@ -54,6 +54,16 @@ TOLD: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+def test_large_values_are_told_by_their_size() -> None:
+    large = {"text": {"sha256": "0" * 64, "bytes": 183_204}}
+
+    said = shown("node.completed", node="n", patch={"x": 1}, blobs=large)
+    assert said.endswith("n  x=1, text=(183,204 bytes)")
+    assert shown("run.started", graph="g", state={}, blobs=large).endswith(
+        "g  text=(183,204 bytes)"
+    )
+
+
 def shown(kind: str, **fields: Any) -> str:
     """Write an entry as a line."""
     told = {"type": kind, "seq": 7, "batch": 7, "at": "2026-11-22T10:00:00.123456Z", "run_id": "r"}

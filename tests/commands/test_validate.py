@@ -45,8 +45,11 @@ def test_a_graph_is_valid_and_said_to_be_what_it_is(awe: Awe, chorus: str) -> No
     )
 
 
-def test_all_that_is_wrong_is_listed_with_code_place_and_hint(awe: Awe, tmp_path: Path) -> None:
-    done = awe("validate", written(tmp_path, "wrong.json", WRONG))
+@pytest.mark.parametrize("name", ["wrong.json", "wrong.yaml"])
+def test_all_that_is_wrong_is_listed_with_code_place_and_hint(
+    awe: Awe, tmp_path: Path, name: str
+) -> None:
+    done = awe("validate", written(tmp_path, name, WRONG))  # what is JSON is YAML, too
 
     assert done.status == 2
     assert done.err == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +101,12 @@ def test_ctrl_c_ends_watching_with_130_and_costs_the_run_nothing(server: Server)
         assert "run.started" in watching.stdout.readline()
         watching.send_signal(signal.SIGINT)
         assert watching.wait(10) == 130
-        assert watching.stderr.read() == ""
+        (said,) = watching.stderr.read().splitlines()
+        assert re.fullmatch(
+            r"awe: interrupted after entry (-?\d+) "
+            rf"\(awe watch left --after \1 --server {server.address} goes on there\)",
+            said,
+        )
 
     assert server.ask("/api/v1/graph/state/left")["status"] == "paused"
 

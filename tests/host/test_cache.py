@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine import Cache, Command, Context, Engine, Graph, MemoryCache, Overwrite, Tool, ToolError
-from engine import memo as module
+from engine import results as module
 from engine.caches import memory
 from engine.call import Binding, Outcome
 from engine.condition import Expression
 from engine.graph import Node
 from engine.graph.parts import CachePolicy
 from engine.hosts.local.workers import LocalWorkers
+from engine.results import Results
 from tests.host import heavy
 from tests.host.calling import nobody
 
@@ -74,7 +75,7 @@ def bound(
         made,
         Node(name, "t", cache=policy, **node),  # type: ignore[arg-type]  # its fields
         workers=workers,  # type: ignore[arg-type]  # only some calls need them
-        cache=cache,
+        cache=None if cache is None else Results(cache),
     )
     return lambda **state: binding.call(state, nobody)
 
@@ -145,7 +146,7 @@ async def test_the_context_of_a_call_makes_no_difference(workers: LocalWorkers) 
         )  # type: ignore[arg-type]  # as the host makes them  # fmt: skip
 
     node = Node("n", "t", cache=BY_ARGUMENTS)
-    binding = Binding(Tool(t), node, workers=workers, cache=MemoryCache())
+    binding = Binding(Tool(t), node, workers=workers, cache=Results(MemoryCache()))
     assert (await binding.call({"a": 1}, lambda: context(1))).patch == {"a": [1, 1]}
     assert (await binding.call({"a": 1}, lambda: context(2))).patch == {"a": [1, 1]}
 

@@ -645,7 +645,10 @@ async def test_two_engines_on_one_store_do_not_start_one_run_twice() -> None:
         return "started"
 
     store = MemoryStore()
-    async with Engine(tools=[step], store=store) as one, Engine(tools=[step], store=store) as two:
+    async with (
+        Engine(tools=[step], store=store) as one,
+        Engine(tools=[step], store=store, recover=False) as two,
+    ):
         graphs = [await engine.create({"nodes": ["step"]}) for engine in (one, two)]
         assert await start(one, graphs[0]) == "started"
         assert await start(two, graphs[1]) == "exists"
@@ -655,7 +658,10 @@ async def test_a_run_is_not_found_where_its_graph_is_not() -> None:
     async def step() -> None: ...
 
     store = MemoryStore()
-    async with Engine(tools=[step], store=store) as one, Engine(tools=[step], store=store) as two:
+    async with (
+        Engine(tools=[step], store=store) as one,
+        Engine(tools=[step], store=store, recover=False) as two,
+    ):
         await one.run(await one.create({"name": "g", "nodes": ["step"]}), run_id="r")
 
         with pytest.raises(NotFound, match="graph 'g' is not here"):

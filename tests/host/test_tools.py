@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import enum
 import json
 import re
 import sys
@@ -11,7 +12,7 @@ import threading
 import types
 from functools import partial
 from importlib.metadata import EntryPoint
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 import pytest
@@ -277,6 +278,39 @@ async def test_a_parameter_that_nothing_fills_is_an_error_that_says_how_to_mend_
     assert error.details == {"parameter": "threshold", "state": ["a", "treshold"]}
     assert not error.retryable
     assert error.cause == ()
+
+
+class Colour(enum.Enum):
+    """A colour."""
+
+    RED = "red"
+    BLUE = "blue"
+
+
+@pytest.mark.parametrize(
+    ("annotation", "values"),
+    [
+        (bool, [True, False]),
+        (None, [None]),
+        (Colour, ["blue", "red"]),
+        (Literal["a", 1], [1, "a"]),
+        (Colour | None, ["blue", "red", None]),
+        (str | None, [None]),
+        (dict[str, int] | str | None, [None]),
+        (str, []),
+        (object, []),
+        (str | bool, []),
+    ],
+)
+async def test_the_error_lists_what_is_missing_where_its_type_does(
+    annotation: object, values: list[object]
+) -> None:
+    def t(which: object) -> None: ...
+
+    t.__annotations__["which"] = annotation
+    error = await error_of(t, {})
+
+    assert error.details.get("values", []) == values
 
 
 async def test_of_a_large_state_the_error_names_the_first_keys() -> None:

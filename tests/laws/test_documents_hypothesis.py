@@ -72,7 +72,14 @@ def policies(draw: st.DrawFn) -> Any:
         "total_timeout": SECONDS,
         "on_exhausted": st.sampled_from(["fail", "pause"]),
         "max_visits": st.integers(1, 10**6),
-        "cache": st.fixed_dictionaries({}, optional={"key": CONDITIONS, "ttl": SECONDS}),
+        "cache": st.fixed_dictionaries(
+            {},
+            optional={
+                "key": CONDITIONS,
+                "ttl": SECONDS,
+                "scope": st.sampled_from(["run", "graph", "tool"]),
+            },
+        ),
     }
     return draw(st.fixed_dictionaries({}, optional=fields))
 

@@ -32,7 +32,7 @@ def test_every_field_of_a_node_is_read_and_written_again() -> None:
         "on_limit": "pause",
         "max_visits": 5,
         "max_parallel": 2,
-        "cache": {"key": "code", "ttl": 60},
+        "cache": {"key": "code", "ttl": 60, "scope": "graph"},
         "routes": ["a"],
     }
     document = {"nodes": {"a": node}, "entry": "a"}

@@ -49,7 +49,12 @@ def test_each_type_is_in_the_table_with_all_its_fields(kind: type[log.Entry]) ->
 
 @pytest.mark.parametrize(
     ("title", "struct"),
-    [("error", log.ErrorInfo), ("breakpoint", log.Breakpoint), ("counts", log.Counts)],
+    [
+        ("error", log.ErrorInfo),
+        ("breakpoint", log.Breakpoint),
+        ("counts", log.Counts),
+        ("blob", log.Blob),
+    ],
 )
 def test_each_object_inside_an_entry_is_in_the_table(
     title: str, struct: type[msgspec.Struct]

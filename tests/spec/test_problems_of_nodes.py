@@ -237,6 +237,23 @@ NODES: Final = [
         ("UNKNOWN_FIELD", "/nodes/a/cache/expires", 'here it is called "ttl", in seconds'),
     ),
     broken(
+        "a cache that nobody can share",
+        {
+            "nodes": {
+                "a": {"cache": {"scope": "grap"}},
+                "b": {"cache": {"scope": 1, "per": "run"}},
+            },
+            "edges": {"a": "b"},
+        },
+        ("NOT_ONE_OF", "/nodes/a/cache/scope", "did you mean 'graph'?"),
+        ("WRONG_TYPE", "/nodes/b/cache/scope", ""),
+        (
+            "UNKNOWN_FIELD",
+            "/nodes/b/cache/per",
+            'here it is called "scope": "run", "graph" or "tool"',
+        ),
+    ),
+    broken(
         "nodes that a tool can't go to",
         {"nodes": {"a": {"routes": ["b", "c", 3]}, "b": "t"}},
         ("UNKNOWN_NODE", "/nodes/a/routes/1", "the nodes are 'a' and 'b'"),

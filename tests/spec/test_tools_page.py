@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, get_args
 
 import pytest
 
-from engine import Context, Engine, MemoryCache, RunFailed, ToolError, Tools, entry, memo
+from engine import Context, Engine, MemoryCache, RunFailed, ToolError, Tools, entry, results
 from engine.graph.words import NODE_CODES
 from engine.hosts.local import actor, processes, threads
 from engine.tool import GROUP, Execution
@@ -121,7 +121,7 @@ def test_the_page_names_all_that_a_context_has() -> None:
 def test_the_figures_of_the_page_are_those_of_the_code() -> None:
     assert f"{threads.LIMIT} threads for all" in PAGE
     assert f"{actor.PARALLEL} of a node" in PAGE
-    assert (processes.ATTEMPTS, processes.IDLE, memo.PATIENCE) == (3, 60, 2)  # in words
+    assert (processes.ATTEMPTS, processes.IDLE, results.PATIENCE) == (3, 60, 2)  # in words
     assert f"{MemoryCache().max_bytes >> 20} MiB" in PAGE
 
 

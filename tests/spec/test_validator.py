@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from engine.validator import MAX_PARTS, MAX_PROBLEMS, InvalidSchema, Validator
+from engine.validator import MAX_PARTS, MAX_PROBLEMS, MAX_WORK, InvalidSchema, Validator
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from engine import Json
 
 
@@ -103,15 +105,19 @@ def test_a_place_in_a_document_is_put_before_the_paths() -> None:
     assert found.path == "/input/0/0"
 
 
-def test_at_most_so_many_problems_are_told() -> None:
-    assert len(told({"items": {"type": "string"}}, [1] * 1_000)) == MAX_PROBLEMS
+def test_at_most_so_many_problems_are_told_and_how_many_more_there_are() -> None:
+    found = told({"items": {"type": "string"}}, [1] * 1_000)
+
+    assert len(found) == MAX_PROBLEMS + 1
+    assert found[-1] == ("TOO_MANY_PROBLEMS", "", "there are at least 900 more problems")
 
 
-def test_of_a_large_value_the_first_problem_is_told_at_once() -> None:
-    began = time.process_time()
+def test_of_a_large_value_as_much_is_told_as_of_a_small_one() -> None:
+    found = told({"items": {"type": "string"}}, ["a", *range(1_000_000)])
 
-    assert len(told({"items": {"type": "string"}}, ["a", *range(1_000_000)])) == 1
-    assert time.process_time() - began < 2
+    assert [path for _, path, _ in found[:3]] == ["/1", "/2", "/3"]
+    assert len(found) == MAX_PROBLEMS + 1
+    assert found[-1] == ("TOO_MANY_PROBLEMS", "", "there may be more problems")
 
 
 SMALL_ITEMS: Json = [{"a": 0} for _ in range(40_000)]
@@ -126,7 +132,7 @@ def test_of_a_large_value_no_branch_is_told(keyword: str, branches: int, text: J
     began = time.process_time()
 
     ((code, path, message),) = told({"properties": {"text": {keyword: ways}}}, {"text": text})
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 0.5
     assert (code, path) == ("BAD_VALUE", "/text")
     assert f"the {branches} ways of '{keyword}'" in message
 
@@ -147,8 +153,8 @@ def test_whatever_leads_to_a_branch_a_large_value_is_told_of_at_once(
 ) -> None:
     began = time.process_time()
 
-    assert len(told(schema, SMALL_ITEMS)) == 1
-    assert time.process_time() - began < 2
+    assert 1 <= len(told(schema, SMALL_ITEMS)) <= 3
+    assert time.process_time() - began < 0.5
 
 
 def test_a_large_value_that_fits_has_no_problems_however_many_ways_there_are() -> None:
@@ -157,18 +163,97 @@ def test_a_large_value_that_fits_has_no_problems_however_many_ways_there_are() -
     assert told({"anyOf": ways}, SMALL_ITEMS) == []
 
 
-@pytest.mark.parametrize(
-    "schema", [{"allOf": [{"uniqueItems": True}] * 900}, {"anyOf": [{"type": "string"}] * 900}]
-)
-def test_a_value_that_takes_too_long_to_be_held_against_its_schema_is_refused(
-    schema: dict[str, Json],
-) -> None:
-    began = time.process_time()
+LARGE: Final[dict[str, Json]] = {
+    "name": 1,
+    "rows": [{"a": n, "b": "x" if n % 4_000 else n} for n in range(20_000)],
+    "tags": ["t"] * 5_000,
+    "other": {f"k{n}": n for n in range(5_000)} | {"bad": "x"},
+    "more": 1,
+}
+OF_LARGE: Final[dict[str, Json]] = {
+    "$defs": {"row": {"type": "object", "properties": {"a": {}, "b": {"type": "string"}}}},
+    "type": "object",
+    "properties": {
+        "name": {"type": "string"},
+        "rows": {"type": "array", "items": {"$ref": "#/$defs/row"}, "maxItems": 10},
+        "tags": {"allOf": [{"maxItems": 10}], "uniqueItems": True, "prefixItems": [{"const": "u"}]},
+        "other": {"additionalProperties": {"type": "integer"}},
+    },
+    "required": ["name", "missing"],
+    "additionalProperties": False,
+}
 
-    ((code, path, message),) = told(schema, [{"a": n} for n in range(40_000)])
-    assert time.process_time() - began < 1
-    assert (code, path) == ("BAD_VALUE", "")
-    assert "too large to be held against a schema of 901 parts" in message
+
+def test_everything_that_is_wrong_with_a_large_value_is_said_where_it_stands() -> None:
+    assert set(told(OF_LARGE, LARGE)) == {
+        ("WRONG_TYPE", "/name", "expected a string, got 1"),
+        *(
+            ("WRONG_TYPE", f"/rows/{n}/b", f"expected a string, got {n}")
+            for n in range(0, 20_000, 4_000)
+        ),
+        ("OUT_OF_RANGE", "/rows", "expected 10 items or fewer, got a list"),
+        ("OUT_OF_RANGE", "/tags", "expected 10 items or fewer, got a list"),
+        ("BAD_VALUE", "/tags", "a list is not what its schema says"),
+        ("NOT_ONE_OF", "/tags/0", 'expected u, got "t"'),
+        ("WRONG_TYPE", "/other/bad", 'expected an integer, got "x"'),
+        ("MISSING_FIELD", "/missing", "the field 'missing' is missing"),
+        ("UNKNOWN_FIELD", "/more", "there is no field 'more'"),
+    }
+
+
+FLOATS: Final[Json] = [n / 3 for n in range(300_000)]
+COSTLY: Final[list[tuple[dict[str, Json], Json]]] = [
+    ({"items": {"type": "string"}}, [*range(1_000_000)]),
+    ({"items": {"type": "integer"}}, [*range(1_000_000)]),
+    ({"maxItems": 3}, [*range(1_000_000)]),
+    ({"type": "string"}, {f"k{n}": {"a": [1]} for n in range(200_000)}),
+    ({"required": ["z"]}, {f"k{n}": {"a": [1]} for n in range(200_000)}),
+    ({"additionalProperties": False}, {f"k{n}": {"a": [1]} for n in range(200_000)}),
+    ({"allOf": [{"uniqueItems": True}] * 100}, FLOATS),
+    ({"uniqueItems": True}, FLOATS),
+    ({"items": {"multipleOf": 0.1}}, FLOATS),
+    ({"items": {"minimum": 0.5}}, FLOATS),
+    ({"items": {"format": "idn-hostname"}}, ["éé.example"] * 200_000),
+    ({"items": {"format": "email"}}, ["a@example.com"] * 200_000),
+    ({"items": {"const": {"a": 1}}}, [{"a": 1}] * 200_000),
+    ({"items": {"anyOf": [{"type": "string"}] * 900}}, [*range(100_000)]),
+    ({"items": {"allOf": [{"type": "integer"}] * 900}}, [*range(100_000)]),
+    ({"items": {"pattern": "^[\\w-]+$"}}, ["abc"] * 400_000),
+    ({"pattern": "[ab]*a[ab]{30}c"}, "ab" * 2_000_000),
+    (OF_LARGE | {"properties": {"rows": {"items": {"$ref": "#/$defs/row"}}}}, LARGE),
+]
+
+
+@pytest.mark.parametrize(("schema", "value"), COSTLY, ids=[str(each)[:60] for each, _ in COSTLY])
+def test_no_value_holds_up_the_loop_for_long(schema: dict[str, Json], value: Json) -> None:
+    validator = Validator(schema)
+
+    assert least_time(lambda: validator.problems(value)) < 0.25  # 50 ms, of a machine with others
+
+
+def least_time(act: Callable[[], object]) -> float:
+    """Give the seconds of the CPU that something takes, of three times the least."""
+    found: list[float] = []
+    for _ in range(3):
+        began = time.process_time()
+        act()
+        found.append(time.process_time() - began)
+    return min(found)
+
+
+def test_a_value_that_takes_too_long_to_be_held_against_its_schema_is_refused() -> None:
+    schema: dict[str, Json] = {"allOf": [{"uniqueItems": True}] * 900}
+    (found,) = Validator(schema).problems([{"a": n} for n in range(40_000)])
+
+    assert (found.code, found.path) == ("BAD_VALUE", "")
+    assert found.message == "the value is too large to be held against its schema"
+    assert found.hint.startswith(f"up to {MAX_WORK // 36_000} items")
+
+
+def test_what_is_said_once_of_a_value_may_be_as_much_as_you_like() -> None:
+    ((code, _, message),) = told({"anyOf": [{"type": "string"}] * 900}, SMALL_ITEMS)
+
+    assert (code, message) == ("BAD_VALUE", "a list fits none of the 900 ways of 'anyOf'")
 
 
 # -- schemas ------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from tests.spec.test_actions import (
 
 if TYPE_CHECKING:
     from engine.action import Action
+    from engine.ids import Json
 
 
 def only(story: Story) -> Action:
@@ -139,6 +140,37 @@ def test_a_missing_input_of_a_paused_run_is_given_to_its_node_alone() -> None:
     carried_out(story, resume)
     assert story.reads("a") == {"text": "hello", "txt": "hello"}
     assert story.reads("b") == {"txt": "hello"}
+
+
+def test_a_missing_input_with_few_values_may_be_any_of_them() -> None:
+    known = {"parameter": "loud", "values": [True, None]}
+    story = fails("MISSING_INPUT", CHAIN, {"x": 1}, details=known, retryable=False)()
+    true, null, *others = offered(story)
+
+    assert named(others) == ["fork skip", "retry"]
+    assert true.says == "make another attempt in a new run, with true as 'loud'"
+    assert carried_out(story, true).reads("a") == {"x": 1, "loud": True}
+    assert carried_out(story, null).reads("a") == {"x": 1, "loud": None}
+
+
+def test_a_missing_input_of_a_paused_run_may_be_any_of_few_values() -> None:
+    known = {"parameter": "loud", "values": [True]}
+    story = fails("MISSING_INPUT", PAUSES, details=known, retryable=False)()
+    patch, resume, *_ = offered(story)
+    assert patch.says == "give node 'a' true as 'loud'; then resume the run"
+    assert resume.says.endswith("or give the run a patch that has 'loud'")
+
+    carried_out(story, patch)
+    assert carried_out(story, offered(story)[0]).reads("a") == {"loud": True}
+
+
+@pytest.mark.parametrize("values", [[1, 2, 3, 4, 5], [], {}, "yes", None])
+def test_of_a_missing_input_with_any_other_values_none_is_made_up(values: Json) -> None:
+    known = {"parameter": "n", "values": values}
+    found = offered(fails("MISSING_INPUT", details=known, retryable=False)())
+
+    assert named(found) == ["fork skip", "retry"]
+    assert found[1].says.endswith("or fork the run with a patch that has 'n'")
 
 
 # -- limits -------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """Processes that are killed again and again, and what must be true of what they leave.
 
-This module knows how a worker is started, killed and listened to, and how the log on disk is
-held against what the worker said and against the effects its tools had. Checks are counts:
-each is 0, or something was lost, done twice or left behind.
+This module knows how the log on disk is held against what workers said and against the effects
+their tools had. Checks are counts: each is 0, or something was lost, done twice or left behind.
+It does not know how a worker is started (`workers`), nor what the runs do (`fixtures`).
 
 Chance follows from a seed: which moment a worker is killed at, and which runs are followed.
 The machine adds its own; a replay meets the same moments, not the same instructions.
@@ -11,137 +11,55 @@ The machine adds its own; a replay meets the same moments, not the same instruct
 from __future__ import annotations
 
 import json
-import queue
-import subprocess
 import sys
-import threading
 import time
 from collections import defaultdict
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
-from engine import SQLiteStore
+from engine import PostgresStore, SQLiteStore
 from engine.ask import view
-from engine.entry import NodeCompleted, NodeRetrying, encode
+from engine.entry import (
+    TERMINAL,
+    MessageWithdrawn,
+    NodeCompleted,
+    NodeFailed,
+    NodeRetrying,
+    decode,
+)
 from engine.run import fold
-from tests.system.fixtures import ENDS, GRAPHS, chance, graph_of
+from tests.system.figures import Figures
+from tests.system.fixtures import AGE, FIXTURES, MOMENT, chance, fixture_of, names_of, origin_of
 from tests.system.worker import Orders
+from tests.system.workers import Spawned
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from engine import RunRecord, Store
     from engine.entry import AnyEntry
     from engine.run import Run
+    from tests.system.mortal import Side
+    from tests.system.workers import Hire, Worker
 
-ROOT: Final = Path(__file__).parents[2]
-
-UP: Final = 20.0
-"""Seconds that a worker gets to be ready, and what is left when it does not."""
+UP: Final = 60.0
+"""Seconds that a worker gets to be ready, on however busy a machine."""
 
 DOWN: Final = 60.0
 """Seconds that the last worker gets to finish everything."""
 
-LATEST: Final = 1.0
-"""Seconds after it is ready that a worker is killed at the latest."""
+SOON: Final = 5.0
+"""Seconds after a worker is ready within which every run goes on."""
+
+LATEST: Final = 10.0
+"""Moments after it is ready that a worker is killed at the latest."""
 
 EARLY: Final = 0.2
 """What share of the workers is killed while they still open the store and recover."""
 
-
-class Worker:
-    """A process, and what it has said so far."""
-
-    def __init__(self, orders: Orders) -> None:
-        self.said: list[str] = []
-        self._news: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self.began = time.monotonic()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.system.worker"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        assert self._process.stdin is not None
-        self._process.stdin.write(msgspec.json.encode(orders))
-        self._process.stdin.close()
-        self._complaints: list[bytes] = []
-        self._ears = [
-            threading.Thread(target=self._listen, daemon=True),
-            threading.Thread(target=self._overhear, daemon=True),
-        ]
-        for ear in self._ears:
-            ear.start()
-
-    def _listen(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            if line.endswith(b"\n"):  # the last may be cut off
-                text = line[:-1].decode()
-                self.said.append(text)
-                if " " not in text:
-                    self._news.put(text)
-        self._news.put(None)
-
-    def _overhear(self) -> None:
-        assert self._process.stderr is not None
-        self._complaints += self._process.stderr
-
-    def wait_for(self, word: str, seconds: float) -> float:
-        """Wait until it says `word`, and give the seconds since it was started.
-
-        Raises:
-            AssertionError: It ended, or said nothing for too long.
-        """
-        ends = time.monotonic() + seconds
-        while True:
-            try:
-                heard = self._news.get(timeout=max(0.0, ends - time.monotonic()))
-            except queue.Empty:
-                self.kill()
-                raise AssertionError(f"no {word!r} in {seconds} s: {self.complaints}") from None
-            if heard is None:
-                self.kill()
-                raise AssertionError(f"it ended before {word!r}: {self.complaints}")
-            if heard == word:
-                return time.monotonic() - self.began
-
-    def kill(self) -> None:
-        """Kill it, if it still lives, and hear what it had said."""
-        self._process.kill()
-        self._process.wait()
-        for ear in self._ears:
-            ear.join()
-        for pipe in (self._process.stdout, self._process.stderr):
-            assert pipe is not None
-            pipe.close()
-
-    @property
-    def complaints(self) -> str:
-        """What it wrote about its errors."""
-        return b"".join(self._complaints).decode(errors="replace")[-4_000:]
-
-
-@dataclass
-class Figures:
-    """What came of it; all of the first block must be 0."""
-
-    lost: int = 0
-    redone: int = 0
-    stuck: int = 0
-    wrong: int = 0
-    """Runs whose log, record or end is not what it must be."""
-    kills: int = 0
-    runs: int = 0
-    acknowledged: int = 0
-    """Starts, entries and ends that a worker was told of."""
-    recorded: int = 0
-    """Activations that were recorded as completed when a worker was killed."""
-    executed: int = 0
-    """Effects, those of executions that were cut short included."""
-    slowest: float = 0.0
-    """Seconds that it took a worker to be ready, imports and recovery included."""
+LIVES: Final = 6
+"""Workers that finish everything at most: some runs rest for longer than one of them lives."""
 
 
 @dataclass
@@ -152,14 +70,34 @@ class Crashes:
         folder: Where database and effects are.
         seed: What chance follows from.
         durability: With which the workers run.
-        at_once: How many runs there are to go on with at any time.
+        hire: Starts a worker.
+        names: The fixtures whose runs take turns.
+        at_once: How many runs there are to go on with at any time, without forks.
+        most: How many there are in all.
+        moment: Seconds that a tool waits at most, twice.
+        early: Seconds within which a worker is killed that only begins.
+        age: Seconds that a worker's clock is ahead of that of the one before.
+        meddled: What share of the runs is paused and resumed by somebody in each life.
+        hasty: Whether the workers' store acknowledges before the commit.
+        postgres: The database that runs are kept in; none: a file in the folder.
+        expected: What workers may complain of, as the beginning of a line.
         problems: What is wrong, in words.
     """
 
     folder: Path
     seed: int
     durability: str = "sync"
+    hire: Hire = Spawned
+    names: Sequence[str] = tuple(name for name in FIXTURES if ":" not in name)
     at_once: int = 100
+    most: int = sys.maxsize
+    moment: float = MOMENT
+    early: float = 0.2
+    age: float = AGE
+    meddled: float = 0.2
+    hasty: bool = False
+    postgres: str = ""
+    expected: str | tuple[str, ...] = ()
     figures: Figures = field(default_factory=Figures)
     problems: list[str] = field(default_factory=list)
     unfinished: list[str] = field(default_factory=list)
@@ -170,117 +108,184 @@ class Crashes:
     """What each run had when it was looked at last."""
     paused: set[str] = field(default_factory=set)
     """Those of the unfinished that wait for somebody to resume them."""
+    lives: int = 0
+    _cut_short: set[str] = field(default_factory=set)
+    """Those of the unfinished that must go on by themselves, at once."""
     _done: dict[tuple[str, int], int] = field(default_factory=dict)
     """The attempts that must not be made again: up to which, by run and activation."""
+    _ended: set[str] = field(default_factory=set)
     _executed: set[tuple[str, int]] = field(default_factory=set)
     _keys: dict[str, tuple[str, int]] = field(default_factory=dict)
+    _key_of: dict[tuple[str, int], str] = field(default_factory=dict)
     _effects: int = 0
     _next: int = 0
 
     async def kill(self) -> None:
         """Let a worker live for a while, kill it, and look at what it left."""
         worker = self._worker()
-        life = self.figures.kills
-        if chance(self.seed, life, "early") < EARLY:
+        if chance(self.seed, self.lives, "early") < EARLY:
             worker.wait_for("opening", UP)
-            time.sleep(EARLY * chance(self.seed, life, "moment"))  # noqa: ASYNC251  # no loop's guest
+            time.sleep(self.early * chance(self.seed, self.lives, "moment"))  # noqa: ASYNC251  # no loop's guest
         else:
-            ready = worker.wait_for("ready", UP)
-            self.figures.slowest = max(self.figures.slowest, ready)
-            time.sleep(LATEST * chance(self.seed, life, "moment"))  # noqa: ASYNC251  # as above
+            self.figures.slowest = max(self.figures.slowest, worker.wait_for("ready", UP))
+            time.sleep(LATEST * self.moment * chance(self.seed, self.lives, "moment"))  # noqa: ASYNC251  # as above
         worker.kill()
         self.figures.kills += 1
-        self._complain(worker)
         await self._look(worker)
 
-    async def finish(self) -> None:
-        """Let a last worker finish everything, and look at the ends."""
-        worker = self._worker()
+    async def die(self, number: int, side: Side) -> bool:
+        """Let a worker kill itself at a commit, and look at what it left.
+
+        Returns:
+            False: It did all that there is to do for now with fewer commits.
+        """
+        worker = self._worker(dies=(number, side))
+        died = not worker.wait_for_the_end(DOWN)
+        worker.kill()
+        self.figures.kills += died
+        await self._look(worker)
+        return died
+
+    async def live(self, *, fresh: int = 0) -> None:
+        """Let a worker do all that there is to do for now, with so many new runs."""
+        worker = self._worker(fresh=fresh)
         try:
             worker.wait_for("finished", DOWN)
+            worker.wait_for_the_end(UP)
         except AssertionError as error:
             self.problems.append(str(error))
         worker.kill()
-        self._complain(worker)
-        await self._look(worker, everything=True)
+        await self._look(worker)
+
+    async def finish(self) -> None:
+        """Let the last workers finish everything, and look at the ends."""
+        for _ in range(LIVES):
+            if self.unfinished or self.asked:
+                await self.live()
+        self._look_at_effects()
+        await self._look_at(list(self.logs), {})
         self.figures.stuck += len(self.unfinished) + len(self.asked)
         self.problems += [f"stuck: {run_id}" for run_id in (*self.unfinished, *self.asked)]
 
     def told(self) -> str:
         """Give the seed and the figures."""
-        figures = ", ".join(f"{name} {value:.4g}" for name, value in asdict(self.figures).items())
-        return f"seed {self.seed}, durability {self.durability}: {figures}"
+        return f"seed {self.seed}, durability {self.durability}: {self.figures}"
 
-    def _complain(self, worker: Worker) -> None:
-        if worker.complaints:
-            self.problems.append(worker.complaints)
+    def check(self) -> None:
+        """See that nothing went wrong."""
+        assert not self.problems, "\n".join([self.told(), *self.problems[:20]])
+        figures = self.figures
+        assert (figures.lost, figures.redone, figures.stuck, figures.wrong) == (0, 0, 0, 0)
+        assert figures.resumed <= SOON
 
-    def _worker(self) -> Worker:
+    # -- workers --------------------------------------------------------------------------
+
+    def _worker(self, *, fresh: int | None = None, dies: tuple[int, Side] | None = None) -> Worker:
         """Start a worker on all that is unfinished, and new runs beside it."""
-        fresh = self.at_once - len(self.unfinished) - len(self.asked)
-        self.asked += [f"{self.seed}-{self._next + i}" for i in range(fresh)]
-        self._next += max(0, fresh)
-        life = self.figures.kills
-        return Worker(
+        if fresh is None:
+            there = sum(":" not in each for each in (*self.unfinished, *self.asked))
+            fresh = max(0, min(self.at_once - there, self.most - self._next))
+        for number in range(self._next, self._next + fresh):
+            self.asked += names_of(self.seed, number, self.names[number % len(self.names)])
+        self._next += fresh
+        self.lives += 1
+        return self.hire(
             Orders(
                 folder=str(self.folder),
                 seed=self.seed,
-                life=life,
+                life=self.lives,
                 durability=self.durability,
                 begin=self.asked,
                 # The others must go on without anybody who asks for them.
-                follow=[each for each in self.unfinished if self._picks(each, "follow", 0.5)],
-                # Commands would have what is held back for the end written before it.
+                follow=[
+                    each
+                    for each in self.unfinished
+                    if fixture_of(each).breakpoints or self._picks(each, "follow", 0.5)
+                ],
                 meddle=[
                     each
                     for each in (*self.unfinished, *self.asked)
-                    if self._picks(each, "meddle", 0.0 if self.durability == "exit" else 0.2)
+                    if self._picks(each, "meddle", self.meddled) and not fixture_of(each).rests
                 ],
+                moment=self.moment,
+                ahead=self.age * self.lives,
+                dies=dies,
+                hasty=self.hasty,
+                postgres=self.postgres,
             )
         )
 
     def _picks(self, run_id: str, what: str, share: float) -> bool:
-        return run_id in self.paused or chance(self.figures.kills, run_id, what) < share
+        return run_id in self.paused or chance(self.seed, self.lives, run_id, what) < share
 
-    # -- what it left ---------------------------------------------------------------------
+    # -- what they left -------------------------------------------------------------------
 
-    async def _look(self, worker: Worker, *, everything: bool = False) -> None:
-        """Hold what is on disk against what the worker said, and its tools did.
-
-        What has ended is looked at again only if `everything` is.
-        """
+    async def _look(self, worker: Worker) -> None:
+        """Hold what is on disk against what a worker said, and its tools did."""
+        lines = worker.complaints.splitlines()
+        if complaints := [each for each in lines if not each.startswith(self.expected)]:
+            self.problems.append("\n".join(complaints))
         self._look_at_effects()
+        before, self._cut_short = self._cut_short, set()
+        known = {run_id: len(self.logs[run_id]) for run_id in before}
         said = _sorted(worker.said)
         asked, self.asked = self.asked, []
-        before = [*self.logs] if everything else self.unfinished
+        await self._look_at([*self.unfinished, *asked], said)
+        for run_id, kinds in said.items():
+            if run_id not in self.logs or {*kinds} != {"started"}:  # it ended in an earlier life
+                self._wrong(run_id, f"nobody asked a worker for it, and it said {kinds}")
+        if worker.ready is not None:
+            for run_id, entries in known.items():
+                self._see_that_it_went_on(run_id, entries, worker)
+
+    async def _look_at(self, run_ids: Sequence[str], said: dict[str, dict[str, list[str]]]) -> None:
+        """Look at runs; what is said of them is taken away."""
         self.unfinished = []
         self.paused.clear()
-        store = SQLiteStore(self.folder / "runs.db")
+        store: Store = SQLiteStore(self.folder / "runs.db")
+        if self.postgres:
+            store = PostgresStore(self.postgres)
         await store.open()
         try:
-            for run_id in (*before, *asked):
+            for run_id in run_ids:
                 heard = said.pop(run_id, {})
-                entries = [entry for row in await store.read(run_id) for entry in row.entries]
-                self._compare(run_id, heard, entries)
-                if not entries:
-                    self.asked.append(run_id)
-                    continue
-                run = self._folded(run_id, entries)
-                record = await store.record(run_id)
-                if run is None or record is None or record.status != run.status:
-                    self._wrong(run_id, f"its record says {record}, its log {run and run.status}")
-                elif run.status in ("running", "paused"):
-                    self.unfinished.append(run_id)
-                    if run.status == "paused":
-                        self.paused.add(run_id)
+                rows = await store.read(run_id)
+                entries = [entry for row in rows for entry in row.entries]
+                lines = [line.decode() for row in rows for line in row.data.split(b"\n")]
+                self._compare(run_id, heard, lines, entries)
+                if entries:
+                    self._look_at_one(run_id, entries, await store.record(run_id))
                 else:
-                    self._check_end(run_id, run)
+                    self.asked.append(run_id)
+            due = {each.run_id for each in await store.due(limit=sys.maxsize)}
+            for orphans in await store.orphans():
+                self._wrong(orphans.example, f"{orphans.count} {orphans.what} belong to nothing")
         finally:
             await store.close()
+        for run_id in due.difference(self.unfinished):
+            self._wrong(run_id, "somebody is to drive it, though it has ended or nobody began it")
         self.figures.runs = len(self.logs)
         self.figures.recorded = len(self._done)
-        for run_id in said:
-            self._wrong(run_id, "a worker spoke of a run that nobody asked for")
+
+    def _look_at_one(self, run_id: str, entries: list[AnyEntry], record: RunRecord | None) -> None:
+        run = self._folded(run_id, entries)
+        if run is None or record is None or record.status != run.status:
+            self._wrong(run_id, f"its record says {record}, its log {run and run.status}")
+        elif run.status not in ("running", "paused"):
+            self._check_end(run_id, run, record)
+        else:
+            self.unfinished.append(run_id)
+            waits = any(each.head is not None for each in run.messages.values())
+            self.figures.half_full += waits and bool(run.running)
+            if run.status == "paused":
+                self.paused.add(run_id)
+                self.figures.paused += 1
+            elif record.due is None:
+                self._wrong(run_id, "it is running, and nobody would ever drive it on")
+            elif run.running:
+                self._cut_short.add(run_id)
+            else:
+                self.figures.resting += 1
 
     def _look_at_effects(self) -> None:
         """See that nothing was done again that had been recorded before this worker."""
@@ -288,17 +293,25 @@ class Crashes:
         lines = path.read_bytes().splitlines() if path.exists() else []
         for line in lines[self._effects :]:
             run_id, node, activation, attempt, key = json.loads(line)
-            self._executed.add((run_id, activation))
-            if attempt <= self._done.get((run_id, activation), 0):
+            what = (origin_of(run_id), activation)
+            self._executed.add(what)
+            if run_id in self._ended or attempt <= self._done.get((run_id, activation), 0):
                 self.figures.redone += 1
                 self.problems.append(f"done again: {run_id} {node} {activation} {attempt}")
-            if self._keys.setdefault(key, (run_id, activation)) != (run_id, activation):
+            if self._keys.setdefault(key, what) != what:
                 self._wrong(run_id, f"the idempotency key {key} is also that of {self._keys[key]}")
+            if self._key_of.setdefault(what, key) != key:
+                self._wrong(run_id, f"{node} {activation} has the keys {self._key_of[what]}, {key}")
         self._effects = self.figures.executed = len(lines)
 
-    def _compare(self, run_id: str, heard: dict[str, list[str]], entries: list[AnyEntry]) -> None:
+    def _compare(
+        self,
+        run_id: str,
+        heard: dict[str, list[str]],
+        lines: list[str],
+        entries: list[AnyEntry],
+    ) -> None:
         """See that what was acknowledged, or was there before, is there, byte for byte."""
-        lines = [encode(entry).decode() for entry in entries]
         known = self.logs.get(run_id, [])
         if lines[: len(known)] != known:
             self.figures.lost += 1
@@ -310,21 +323,42 @@ class Crashes:
             for line in told:
                 there = bool(lines) and (
                     kind == "started"
-                    or (kind == "ended" and lines[-1].startswith('{"type":"run.completed"'))
+                    or (kind == "ended" and isinstance(entries[-1], TERMINAL))
                     or (kind == "entry" and lines[json.loads(line)["seq"] :][:1] == [line])
                 )
                 if not there:
                     self.figures.lost += 1
                     self.problems.append(f"lost: {kind} {run_id} {line}")
         for entry in entries:
-            match entry:
-                case NodeCompleted(activation=activation):
-                    self._done[run_id, activation] = sys.maxsize
-                    if (run_id, activation) not in self._executed:
-                        self._wrong(run_id, f"completed and never executed: {entry}")
-                case NodeRetrying(activation=activation, attempt=attempt):
-                    before = self._done.get((run_id, activation), 0)
-                    self._done[run_id, activation] = max(before, attempt)
+            self._is_recorded(run_id, entry)
+
+    def _is_recorded(self, run_id: str, entry: AnyEntry) -> None:
+        """Take note of what must not be done again."""
+        match entry:
+            case NodeCompleted(activation=activation):
+                self._done[run_id, activation] = sys.maxsize
+                if (origin_of(run_id), activation) not in self._executed:
+                    self._wrong(run_id, f"completed and never executed: {entry}")
+            case MessageWithdrawn(activation=int(activation)):
+                self._done[run_id, activation] = sys.maxsize
+            case (
+                NodeRetrying(activation=activation, attempt=attempt)
+                | NodeFailed(activation=activation, attempt=attempt)
+            ):
+                before = self._done.get((run_id, activation), 0)
+                self._done[run_id, activation] = max(before, attempt)
+            case _ if isinstance(entry, TERMINAL) and entry.run_id == run_id:
+                self._ended.add(run_id)
+            case _:
+                pass
+
+    def _see_that_it_went_on(self, run_id: str, known: int, worker: Worker) -> None:
+        """See that a run that was cut short went on soon after a worker was ready."""
+        assert worker.ready is not None
+        if self.logs[run_id][known:]:
+            at = decode(self.logs[run_id][known].encode()).at
+            after = (at - worker.ready).total_seconds() - self.age * self.lives
+            self.figures.resumed = max(self.figures.resumed, after)
 
     def _folded(self, run_id: str, entries: list[AnyEntry]) -> Run | None:
         """Fold a log, if it is one."""
@@ -332,18 +366,22 @@ class Crashes:
             self._wrong(run_id, "its log has gaps")
             return None
         try:
-            return fold(GRAPHS[graph_of(run_id)], entries)
+            return fold(fixture_of(run_id).graph, entries)
         except Exception as error:  # noqa: BLE001  # whatever it is, it is a finding
             self._wrong(run_id, f"its log does not fold: {error!r}")
             return None
 
-    def _check_end(self, run_id: str, run: Run) -> None:
+    def _check_end(self, run_id: str, run: Run, record: RunRecord) -> None:
         """See that a run ended as it does undisturbed."""
         state = dict(view(run).state)
         state["trail"] = sorted(state.get("trail", []))
-        wanted = ENDS[graph_of(run_id)]
-        if run.status != "completed" or state != wanted:
-            self._wrong(run_id, f"{run.status} with {state}, expected {wanted}")
+        wanted = fixture_of(run_id)
+        error = None if run.error is None else run.error.code
+        if (run.status, error, state) != (wanted.status, wanted.error, wanted.state):
+            found = f"{run.status} {error} with {state!r:.300}"
+            self._wrong(run_id, f"{found}, expected {wanted!r:.600}")
+        if record.due is not None or record.error != error:
+            self._wrong(run_id, f"it has ended, and its record is {record}")
 
     def _wrong(self, run_id: str, what: str) -> None:
         self.figures.wrong += 1

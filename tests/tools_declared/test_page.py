@@ -86,8 +86,10 @@ async def test_the_request_of_the_page_is_sent(site: Site, monkeypatch: pytest.M
 
 
 def test_the_python_of_the_page_runs() -> None:
-    names = {"SIZE_UP": DECLARED["expression"]}
+    """As it stands there, with nothing brought along; and of what the page declares."""
+    names: dict[str, Any] = {"__name__": "page"}
     exec(compile(CODE["python"], "registered-tools.md", "exec"), names)  # noqa: S102  # the page is ours
+    assert names["SIZE_UP"] == DECLARED["expression"]
 
 
 async def test_the_kind_of_the_page_makes_tools() -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from engine import ToolError
-from tools.code_review import ruff
+from tools.code_review import budget, ruff
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,16 +49,18 @@ def settings_of(
     if line_length is not None:
         return told
     longer = [len(line) for line in source.code.splitlines()]
-    _, _, _, best = min(
-        (
-            ruff.lines_to_format(source.code, ruff.wide(told, width)),
-            sum(length > width for length in longer),
-            order,
-            width,
-        )
-        for order, width in enumerate(WIDTHS)
-    )
+    found: list[tuple[int, int, int, int]] = []
+    for order, width in enumerate(WIDTHS):
+        if found and budget.left() < _ENOUGH_LEFT:
+            break  # what is wrong with the file matters more than how wide it is
+        changed = ruff.lines_to_format(source.code, ruff.wide(told, width))
+        found.append((changed, sum(length > width for length in longer), order, width))
+    _, _, _, best = min(found)
     return ruff.wide(told, best)
+
+
+_ENOUGH_LEFT: Final = budget.STEP / 2
+"""Seconds that are kept for the findings."""
 
 
 def _with_own_modules(source: Source, told: ruff.Settings) -> ruff.Settings:

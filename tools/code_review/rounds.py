@@ -14,10 +14,10 @@ from typing import Final
 
 import msgspec
 
-from tools.code_review import rules
+from tools.code_review import budget, rules
 from tools.code_review.rules import Group  # noqa: TC001  # msgspec reads annotations at run time
 from tools.code_review.source import short
-from tools.code_review.trial import Accepted, Weighed, tried
+from tools.code_review.trial import NO_TIME, Accepted, Refusal, Weighed, tried
 
 MAX_WHY: Final = 300
 
@@ -90,7 +90,9 @@ def improved(weighed: Weighed, *, number: int, refused: dict[Group, str]) -> Out
     accepted: Accepted | None = None
     taken: Group | None = None
     for group in due(weighed.source.digest, weighed.issues.fixes, refused):
-        result = tried(weighed, group, to_format="format" not in refused)
+        result: Accepted | Refusal = NO_TIME
+        if budget.left() > 0:
+            result = tried(weighed, group, to_format="format" not in refused)
         if isinstance(result, Accepted):
             accepted, taken = result, group
             refused.pop(group, None)

@@ -18,19 +18,21 @@ import tempfile
 import threading
 from contextlib import suppress
 from functools import lru_cache
+from math import ceil
 from typing import IO, TYPE_CHECKING, Final
 
 import msgspec
 from ruff import find_ruff_bin  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]  # it has no types
 
 from engine import ToolError
+from tools.code_review import budget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-CPU: Final = 20
-"""Seconds of the CPU for one call; 20,000 lines take 0.2."""
-TIME: Final = 60.0
+CPU: Final = 3
+"""Seconds of the CPU for one call, if the step has as much left; 20,000 lines take 0.2."""
+TIME: Final = 30.0
 """Seconds on the clock, should it hang."""
 MEMORY: Final = 2 << 30
 OUTPUT: Final = 64 << 20
@@ -195,6 +197,10 @@ def _run(asked: Sequence[str], code: str, settings: Settings, *, fine: tuple[int
         GaveUp: It could not finish.
         ToolError: It is not there or does not take these settings.
     """
+    left = budget.left()
+    if left <= 0:
+        raise GaveUp("there is no time left for it")
+    cpu = min(CPU, ceil(left))
     quoted = ",".join(f'"{name}"' for name in settings.first_party)
     command = [
         _ruff(),
@@ -220,11 +226,11 @@ def _run(asked: Sequence[str], code: str, settings: Settings, *, fine: tuple[int
         ) as process,
     ):
         late = threading.Event()
-        written = _exchanged(process, code.encode(), late)
+        written = _exchanged(process, code.encode(), late, cpu)
         said.seek(0)
         words = said.read(2_000).decode(errors="replace").strip()
     if late.is_set() or process.returncode == -signal.SIGXCPU:
-        raise GaveUp(f"it took longer than {CPU} s")
+        raise GaveUp(f"it took longer than {cpu} s")
     if written is None:
         raise GaveUp(f"it wrote more than {OUTPUT >> 20} MiB")
     if process.returncode in fine:
@@ -237,7 +243,7 @@ def _run(asked: Sequence[str], code: str, settings: Settings, *, fine: tuple[int
 
 
 def _exchanged(
-    process: subprocess.Popen[bytes], text: bytes, late: threading.Event
+    process: subprocess.Popen[bytes], text: bytes, late: threading.Event, cpu: int
 ) -> bytes | None:
     """Give a process its text, and take what it writes; None if that is too much.
 
@@ -250,7 +256,7 @@ def _exchanged(
 
     with suppress(ProcessLookupError):
         resource.prlimit(process.pid, resource.RLIMIT_AS, (MEMORY, MEMORY))
-        resource.prlimit(process.pid, resource.RLIMIT_CPU, (CPU, CPU + 1))
+        resource.prlimit(process.pid, resource.RLIMIT_CPU, (cpu, cpu + 1))
     watch = threading.Timer(TIME, stop)
     watch.start()
     try:

@@ -17,7 +17,12 @@ import warnings
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import PurePath
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
+
+from tools.code_review.effort import hard_to_compile, hard_to_parse
+
+if TYPE_CHECKING:
+    from tools.code_review.effort import TooMuch
 
 MAX_BYTES: Final = 2_000_000
 """Bytes of UTF-8 of a file that is reviewed; 20,000 lines of 75 characters are 1.5 million."""
@@ -121,15 +126,17 @@ def read(code: str, path: str = "") -> Source:
         path: Of its file; only the name matters.
 
     Raises:
-        NotPython: It is not; where, and what is wrong.
+        NotPython: It is not, or Python takes too long to see that; where, and what is wrong.
     """
     _check_text(code)
     plain = code.removeprefix(_BOM)
+    _check_effort(hard_to_parse(plain))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an invalid escape sequence is a finding, not ours
             tree = ast.parse(plain)
             _check_comprehensions(plain, tree)
+            _check_effort(hard_to_compile(plain, tree))
             compile(tree, "<code>", "exec", dont_inherit=True)
     except SyntaxError as error:
         reason = f"{error.msg} (read as {PYTHON})"
@@ -146,6 +153,16 @@ def read(code: str, path: str = "") -> Source:
         lines=[line.encode() for line in _LINES.split(plain)],
         statements=_statements(tree),
     )
+
+
+def _check_effort(found: TooMuch | None) -> None:
+    """See that neither the parser nor the compiler takes too long.
+
+    Raises:
+        NotPython: One would.
+    """
+    if found is not None:
+        raise NotPython(f"{found.reason} (read as {PYTHON})", found.line)
 
 
 def _check_comprehensions(code: str, tree: ast.Module) -> None:

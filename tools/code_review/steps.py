@@ -14,6 +14,7 @@ from typing import Annotated, Final
 
 import msgspec
 
+from tools.code_review import budget
 from tools.code_review.issues import Issues, detected, nothing_detected
 from tools.code_review.known import known
 from tools.code_review.metrics import Metrics, metrics_of, nothing_measured
@@ -43,6 +44,7 @@ _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 def extract_functions(code: str, path: str = "") -> Extraction:
     """List what the code defines: `functions`, `classes`, and how much of it in `outline`."""
+    budget.begin()
     try:
         found = extracted(read(code, path))
     except NotPython:
@@ -52,6 +54,7 @@ def extract_functions(code: str, path: str = "") -> Extraction:
 
 def complexity(code: str, path: str = "") -> Measurement:
     """Measure the code: `metrics`, its lines, cyclomatic complexity and Halstead's measures."""
+    budget.begin()
     try:
         return {"metrics": metrics_of(read(code, path))}
     except NotPython:
@@ -65,6 +68,7 @@ def detect_issues(
     line_length: int | None = None,
 ) -> Detection:
     """Find what is wrong with the code: `findings`, and their sums in `issues`."""
+    budget.begin()
     try:
         found = detected(read(code, path), target_version=target_version, line_length=line_length)
     except NotPython as error:
@@ -82,6 +86,7 @@ def suggest_improvements(  # noqa: PLR0913, PLR0917  # keys of the state, filled
     line_length: int | None = None,
 ) -> Advice:
     """Say what is worth doing: `suggestions`, the most rewarding first."""
+    budget.begin()
     try:
         now = known(
             code,
@@ -117,6 +122,7 @@ def quality_score(  # noqa: PLR0913, PLR0917  # keys of the state, filled by nam
     line_length: int | None = None,
 ) -> Judgement:
     """Weigh the code: `quality_score` from 0 to 10, `fixable`, `stop_reason` and `report`."""
+    budget.begin()
     try:
         now = known(
             code,
@@ -187,6 +193,7 @@ def apply_fixes(  # noqa: PLR0913, PLR0917  # keys of the state, filled by name
     line_length: int | None = None,
 ) -> Improvement:
     """Apply the next group of safe fixes: `code`, and what came of it in `rounds`."""
+    budget.begin()
     number = round + 1
     try:
         now = known(

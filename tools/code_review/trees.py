@@ -6,8 +6,9 @@ This module knows trees. It does not know why they are compared (`trial`).
 from __future__ import annotations
 
 import ast
-from typing import TypeAlias, cast
+from typing import Final, TypeAlias, cast
 
+from tools.code_review import budget
 from tools.code_review.outline import Node
 
 _LOOSE: TypeAlias = ast.Constant | ast.Delete | ast.Module | Node
@@ -23,7 +24,11 @@ def difference(before: ast.Module, after: ast.Module) -> int | None:
 
     Returns:
         The line in the first tree, or None: they are the same.
+
+    Raises:
+        OutOfTime: The step has no time left for it.
     """
+    looked = 0
     waiting: list[tuple[object, object, int]] = [(before, after, 1)]
     while waiting:
         one, other, above = waiting.pop()
@@ -34,7 +39,14 @@ def difference(before: ast.Module, after: ast.Module) -> int | None:
         if not here and not isinstance(one, list | ast.AST) and one != other:
             return line
         waiting.extend((a, b, line) for a, b in zip(here, there, strict=True))
+        looked += 1
+        if looked % _OFTEN == 0:
+            budget.check()
     return None
+
+
+_OFTEN: Final = 10_000
+"""Parts of a tree that are compared between two looks at the time; some 50 ms."""
 
 
 def _parts(value: object) -> list[object]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from tools.code_review import ruff, rules
+from tools.code_review import budget, ruff, rules
 from tools.code_review.complexity import simplicity
 from tools.code_review.issues import detected
 from tools.code_review.outline import extracted
@@ -42,8 +42,10 @@ class Weighed:
         """Weigh a text.
 
         Raises:
+            OutOfTime: The step has no time left for it.
             ToolError: Ruff is not there.
         """
+        budget.check()
         outline = extracted(source).outline
         issues = detected(source, settings=settings).issues
         counts = Counts(
@@ -78,6 +80,9 @@ class Refusal:
     why: str
 
 
+NO_TIME: Final = Refusal("there was no time left in this round for it")
+
+
 def tried(before: Weighed, group: Group, *, to_format: bool) -> Accepted | Refusal:
     """Apply a group of fixes, and see what comes of it.
 
@@ -104,7 +109,9 @@ def tried(before: Weighed, group: Group, *, to_format: bool) -> Accepted | Refus
     removed: list[str] = []
     without: list[str] = []
     for rule in offered:
-        result = _tried(now, group, (rule,), to_format=to_format)
+        result: Accepted | Refusal = NO_TIME
+        if budget.left() > 0:
+            result = _tried(now, group, (rule,), to_format=to_format)
         if isinstance(result, Accepted):
             now = result.weighed
             removed += result.removed
@@ -125,15 +132,17 @@ def _tried(
         changed, removed = _applied(code, group, selected, settings)
         if to_format and changed != code:
             changed = _formatted(changed, settings)
+        if changed == code:
+            return Refusal("it changes nothing")
+        budget.check()
+        after = Weighed.of(read(changed, before.source.filename), settings)
+        return _judged(before, after, group, removed)
     except ruff.GaveUp as gave_up:
         return Refusal(f"ruff gave up: {gave_up}")
-    if changed == code:
-        return Refusal("it changes nothing")
-    try:
-        after = read(changed, before.source.filename)
     except NotPython as error:
         return Refusal(f"the result can't be reviewed: {error.where}")
-    return _judged(before, Weighed.of(after, settings), group, removed)
+    except budget.OutOfTime:
+        return NO_TIME
 
 
 def _formatted(code: str, settings: ruff.Settings) -> str:
@@ -182,6 +191,7 @@ def _judged(
     before: Weighed, after: Weighed, group: Group, removed: tuple[str, ...]
 ) -> Accepted | Refusal:
     """Decide whether a text may take the place of another."""
+    budget.check()
     if group in rules.KEEPS_THE_TREE:
         line = difference(before.source.tree, after.source.tree)
         if line is not None:

@@ -5,10 +5,9 @@ This module knows that they can be created. It does not know what is in them.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
-from api.commands import shipped
+from api.commands import shipped, stoppable
 from api.commands.embedded import engine_here
 from api.commands.failure import Failure
 from api.commands.finding import Finding
@@ -24,7 +23,7 @@ def examine(_: Asked) -> Iterator[Finding]:
     """Create them, as a server does."""
     try:
         shipped.review()
-        names = asyncio.run(_created())
+        names = stoppable.run(_created())
     except (EngineError, Failure) as error:
         yield Finding("wrong", error.message, error.hint)
     else:

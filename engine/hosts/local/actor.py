@@ -29,10 +29,10 @@ from engine.segment import State
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.cache import Cache
     from engine.frame import Frame
     from engine.graph.parts import Node
     from engine.hosts.local.turn import Turn
+    from engine.results import Results
     from engine.tool import AnyTool
     from engine.workers import Workers
 
@@ -98,6 +98,7 @@ class Actor:
         inbox: How many calls its inbox holds.
         workers: Where plain tools run.
         cache: Where results are kept, if the node asks for it.
+        graph: The name of its graph.
         turn: Counts what is begun at once.
         returned: Told what came of a call, and the loop's time when it was begun.
         said: Given what tools say while they run; from any thread.
@@ -110,13 +111,14 @@ class Actor:
         *,
         inbox: int,
         workers: Workers,
-        cache: Cache,
+        cache: Results,
+        graph: str,
         turn: Turn,
         returned: Callable[[Call, Outcome, float], None],
         said: Callable[[Frame], None],
     ) -> None:
         self._tool = tool
-        self._bind = partial(Binding, node=node, workers=workers, cache=cache)
+        self._bind = partial(Binding, node=node, workers=workers, cache=cache, graph=graph)
         bound = self._bind(tool)
         self._call = bound.call
         self._bound = {tool: bound}

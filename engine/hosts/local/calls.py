@@ -16,6 +16,7 @@ from engine.entry import ErrorInfo
 from engine.hosts.local.actor import Actor, Call
 from engine.hosts.local.workers import LocalWorkers
 from engine.outcome import Outcome
+from engine.results import Results
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +55,7 @@ class Calls:
         inbox: int,
     ) -> None:
         self._tools = tools
-        self._cache = cache
+        self._cache = Results(cache)
         self._turn = turn
         self._tell = returned
         self._inbox = inbox
@@ -139,8 +140,11 @@ class Calls:
             raise cancelled
 
     async def close(self) -> None:
-        """Let go of threads and processes."""
-        await self._workers.close()
+        """Let go of threads, processes and the connections of the cache."""
+        try:
+            await self._workers.close()
+        finally:
+            await self._cache.close()
 
     # -- one call -------------------------------------------------------------------------
 
@@ -163,6 +167,7 @@ class Calls:
                     inbox=self._inbox,
                     workers=self._workers,
                     cache=self._cache,
+                    graph=run.graph.name,
                     turn=self._turn,
                     returned=self._returned,
                     said=self._said,

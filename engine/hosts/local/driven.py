@@ -10,13 +10,14 @@ happened, so everybody waits for the position that they have seen.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    import asyncio
     from collections import deque
     from collections.abc import Callable
     from datetime import datetime
+    from types import EllipsisType
 
     from engine.entry import AnyEntry
     from engine.errors import EngineError
@@ -29,6 +30,19 @@ if TYPE_CHECKING:
 
     Batch = tuple[AnyEntry, ...]
     Crew = dict[str, Actor]
+
+T = TypeVar("T")
+
+
+async def beside(waiters: list[asyncio.Future[T]]) -> T:
+    """Wait beside others for the same; cancelled, leave no trace."""
+    waiter: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+    waiters.append(waiter)
+    try:
+        return await waiter
+    finally:
+        if waiter in waiters:
+            waiters.remove(waiter)
 
 
 class Driven:
@@ -45,6 +59,8 @@ class Driven:
         due: The deadline that is set for it.
         commands: The number of the last command.
         status: Its status as the store knows it; empty before its first batch.
+        rests_until: The `due` that its record has for it, as far as is known here; `...`: none
+            that it rests by.
         began_at: The last entry that its log had when it was driven here first.
         handed: The last entry that the store was given.
         kept: The last entry that the store has kept.
@@ -54,6 +70,7 @@ class Driven:
     """
 
     __slots__ = (
+        "__weakref__",
         "_waits",
         "began_at",
         "calls",
@@ -70,6 +87,7 @@ class Driven:
         "pending",
         "placed",
         "rests",
+        "rests_until",
         "run",
         "status",
         "tell_kept",
@@ -94,6 +112,7 @@ class Driven:
         self.due: datetime | None = None
         self.commands: int = max(run.commands, default=0)
         self.status: str = ""
+        self.rests_until: datetime | EllipsisType | None = ...
         self.began_at: Seq = at
         self.handed: Seq = at
         self.kept: Seq = at
@@ -115,13 +134,17 @@ class Driven:
         return self.run.status != "running" and not self.calls and self.is_all_kept
 
     @property
-    def idle(self) -> bool:
+    def is_quiet(self) -> bool:
+        """Whether it goes no further before a timer or a person says so."""
+        return not self.run.running and self.run.status in ("running", "paused")
+
+    @property
+    def is_idle(self) -> bool:
         """Whether nothing is done for it and nobody waits for anything: its log is all of it."""
         return (
-            self.run.status == "paused"
-            and self.at_rest
-            and self.due is None
-            and not (self.rests or self.ends or self._waits)
+            self.is_quiet
+            and self.is_all_kept
+            and not (self.calls or self.rests or self.ends or self._waits)
         )
 
     def wait_until_kept(self, seq: Seq, waiter: asyncio.Future[None]) -> None:

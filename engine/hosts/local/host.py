@@ -18,7 +18,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
+from weakref import ref
 
 from msgspec.structs import replace
 
@@ -28,8 +29,9 @@ from engine.entry import MessageSent, NodeCompleted, NodeStarted, RunForked
 from engine.errors import EngineError, LogMoved, Refused, RunOver
 from engine.host import EngineClosed, Overloaded, RunExists
 from engine.hosts.local.calls import Calls
-from engine.hosts.local.driven import Driven
+from engine.hosts.local.driven import Driven, beside
 from engine.hosts.local.keeping import Keeping
+from engine.hosts.local.parked import Parked
 from engine.hosts.local.rested import Rested
 from engine.hosts.local.timers import Timers
 from engine.hosts.local.turn import Turn
@@ -41,7 +43,7 @@ from engine.run import Run
 from engine.store import Origin, StoreClosed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from datetime import datetime
 
     from engine.cache import Cache
@@ -54,7 +56,7 @@ if TYPE_CHECKING:
     from engine.ids import Json, RunId
     from engine.inputs import AnyInput, Fork, Start
     from engine.outcome import Outcome
-    from engine.store import Store
+    from engine.store import RunRecord, Store
     from engine.tool import AnyTool
 
 log: Final = logging.getLogger(__name__)
@@ -62,16 +64,11 @@ log: Final = logging.getLogger(__name__)
 PATIENCE: Final = 10.0
 """Seconds that calls get to end when the host closes."""
 
-RESTING: Final = 256
-"""Paused runs that stay in memory; the others are in the store, and are read when needed."""
-
 MOST_RUNS: Final = 10_000
 """Runs that may go on at once."""
 
 _PLAIN: Final = frozenset({MessageSent, NodeStarted, NodeCompleted})
 """Entries that stop no call but the one that has just returned."""
-
-_T = TypeVar("_T")
 
 _Batch: TypeAlias = "tuple[AnyEntry, ...]"
 
@@ -113,12 +110,13 @@ class LocalHost:
         self._most = most
         self._loop = asyncio.get_running_loop()
         self._turn = Turn(self._loop)
-        self._timers: Timers[Driven] = Timers(
+        # Weak, as a run that leaves is to take nothing with it but its place in the heap.
+        self._timers: Timers[ref[Driven]] = Timers(
             loop=self._loop,
             clock=clock,
             turn=self._turn,
-            stands=lambda driven, due: driven.due == due,
-            come=self._come,
+            stands=lambda owner, due: (driven := owner()) is not None and driven.due == due,
+            come=self._ring,
         )
         self._calls = Calls(
             tools=tools,
@@ -131,8 +129,11 @@ class LocalHost:
         self._keeping = Keeping(
             store, carry_out=self._carry_out, kept=self._tell_readers, lost=self._let_go
         )
+        self._parked = Parked(store, clock)
         self._runs: dict[RunId, Driven] = {}
-        self._rested = Rested(self._runs, watched=watched)
+        self._rested = Rested(
+            self._runs, keeping=self._keeping, parked=self._parked, clock=clock, watched=watched
+        )
         self._lost: set[RunId] = set()
         self._closed = False
 
@@ -149,20 +150,26 @@ class LocalHost:
         driven.commands = 1
         await self._begin_run(driven, fork)
 
-    def adopt(self, run: Run) -> None:
+    def adopt(self, run: Run, record: RunRecord) -> None:
         """Drive on a run that was folded from its log; see `Host.adopt`."""
         if self._closed:
             raise EngineClosed
         if run.id in self._runs or ended(run):
             return
         driven = self._of(run, self._durability)
-        driven.status = run.status
+        driven.status, driven.origin = record.status, record.origin
+        if record.due is None or record.due > self._clock.now():
+            driven.rests_until = record.due
         self._runs[run.id] = driven
         self._lost.discard(run.id)
         self._calls.begin_all(driven)
         self._set_timer(driven)
-        if run.status == "paused":
-            self._rested.pause(run.id)
+        if driven.is_quiet:
+            self._rested.stay(driven)
+
+    async def watch(self, wake: Callable[[RunRecord], Awaitable[bool]]) -> int:
+        """Have runs driven when they are due; see `Host.watch`."""
+        return await self._parked.watch(wake)
 
     async def tell(self, run_id: RunId, *commands: AnyCommand) -> tuple[AnyEntry, ...]:
         """Carry out commands, one right after the other; see `Host.tell`."""
@@ -209,29 +216,20 @@ class LocalHost:
         """Wait until a run does not go on by itself; see `Host.rest`."""
         driven = self._runs.get(run_id)
         if driven is not None and not driven.at_rest:
-            await self._waited(driven.rests)
+            await beside(driven.rests)
 
     async def end(self, run_id: RunId) -> Run | None:
         """Wait until a run has ended; see `Host.end`."""
         driven = self._runs.get(run_id)
         if driven is None:
             return self._rested.ended(run_id)
-        return await self._waited(driven.ends)
-
-    async def _waited(self, waiters: list[asyncio.Future[_T]]) -> _T:
-        """Wait beside others for the same; cancelled, leave no trace."""
-        waiter: asyncio.Future[_T] = self._loop.create_future()
-        waiters.append(waiter)
-        try:
-            return await waiter
-        finally:
-            if waiter in waiters:
-                waiters.remove(waiter)
+        return await beside(driven.ends)
 
     async def close(self) -> None:
         """Stop all calls and wait for them; see `Host.close`."""
         self._closed = True
         self._timers.close()
+        await self._parked.close()
         try:
             await self._calls.cancel(PATIENCE)
             for driven in list(self._runs.values()):
@@ -259,11 +257,13 @@ class LocalHost:
         if self._closed:
             raise EngineClosed
         run_id = given.run_id
-        if run_id in self._runs:
+        if (there := self._runs.get(run_id)) is not None:
+            await self._keeping.until_begun(there)  # or a crash could undo it
             raise RunExists(run_id)
         if len(self._runs) >= self._most:
             raise Overloaded(self._most)
         self._runs[run_id] = driven
+        self._rested.begin(run_id)
         try:
             batch = self._advance(driven, given)
             if driven.pending:
@@ -305,8 +305,11 @@ class LocalHost:
     def _tell_readers(self, driven: Driven, row: Row) -> None:
         """Tell everybody that a row is kept: those who read the log, and who wait for the run."""
         run = driven.run
-        if run.status != "running" and driven.is_all_kept:
-            self._settle(driven)
+        if run.status != "running":
+            if driven.is_all_kept:
+                self._settle(driven)
+        elif driven.due is not None and driven.is_quiet:
+            self._rested.rest(driven)
         self._appended(run.id, row)
 
     def _feed(self, driven: Driven, given: AnyInput) -> None:
@@ -315,8 +318,7 @@ class LocalHost:
             batch = step(driven.run, given)
             self._keeping.keep(driven, batch, Row(batch))
         except Refused as refusal:
-            # The run went on, or ended, without it.
-            log.debug("run '%s': %s", driven.run.id, refusal)
+            log.debug("run '%s' went on, or ended, without it: %s", driven.run.id, refusal)
         except Exception as error:
             if isinstance(error, LogMoved | StoreClosed):
                 log.warning("run '%s' is driven no further here: %s", driven.run.id, error)
@@ -331,7 +333,7 @@ class LocalHost:
                 if not rest.done():
                     rest.set_result(None)
         if not ended(driven.run):
-            self._rested.pause(driven.run.id)
+            self._rested.rest(driven)
             return
         driven.due = None
         self._runs.pop(driven.run.id, None)
@@ -345,6 +347,7 @@ class LocalHost:
         if self._runs.get(driven.run.id) is driven:
             del self._runs[driven.run.id]
             self._lost.add(driven.run.id)
+            self._rested.forget(driven.run.id)
         driven.due = None
         driven.pending.clear()
         driven.held.clear()
@@ -383,7 +386,11 @@ class LocalHost:
         if due != driven.due:
             driven.due = due
             if due is not None:
-                self._timers.set(driven, due)
+                self._timers.set(ref(driven), due)
+
+    def _ring(self, owner: ref[Driven], due: datetime) -> None:
+        if (driven := owner()) is not None:
+            self._come(driven, due)
 
     def _come(self, driven: Driven, due: datetime) -> None:
         """Tell the run that its deadline has come."""

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from engine.errors import LogMoved
 from engine.hosts.local.records import record_of
-from engine.store import StoreUnavailable
+from engine.store import StoreClosed, unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,9 +67,10 @@ class Keeping:
             EngineError: It never will be, and the run is lost; whatever else a store raises.
         """
         record: RunRecord | None = None
-        if driven.run.status != driven.status:
+        if driven.run.status != driven.status or driven.rests_until is not ...:
             driven.status = driven.run.status
             record = record_of(driven)
+            driven.rests_until = record.due if driven.is_quiet else ...
             if driven.held:
                 self.flush(driven)
         elif driven.durability == "exit" and driven.status == "running":
@@ -114,6 +117,33 @@ class Keeping:
             self._carry_out(driven, batch)
         self._tell(driven, row)
 
+    def rest(self, driven: Driven, rested: Callable[[Driven], None]) -> None:
+        """See that the record of a run, which is kept as far as it goes, says when it is due.
+
+        Args:
+            driven: The run.
+            rested: Called when it does. If it never will, the run is lost.
+        """
+        record = record_of(driven)
+
+        def heard(error: EngineError | None) -> None:
+            if error is None:
+                rested(driven)
+            else:
+                self._lost(driven, error)
+
+        if driven.rests_until is not ... and driven.rests_until == record.due:
+            rested(driven)
+            return
+        driven.rests_until = record.due  # from here on, whatever it does comes with a record
+        try:
+            at_once = self._store.rest(record, at=driven.kept, kept=heard)
+        except (LogMoved, StoreClosed) as error:
+            self._lost(driven, error)
+        else:
+            if at_once:
+                rested(driven)
+
     async def until_kept(self, driven: Driven, seq: Seq | None = None) -> None:
         """Wait until what a run has done, or its entry `seq`, is kept.
 
@@ -130,14 +160,24 @@ class Keeping:
             async with asyncio.timeout(PATIENCE):
                 await waiter
         except TimeoutError:
-            trouble = f": {self._store.trouble}" if self._store.trouble else ""
-            raise StoreUnavailable(
-                f"the store has not kept what run '{driven.run.id}' did for {PATIENCE:g} s"
-                + trouble,
+            raise unavailable(
+                f"the store has not kept what run '{driven.run.id}' did for {PATIENCE:g} s",
+                self._store.trouble,
                 hint="it goes on trying, and what was asked for may still happen: look at the "
                 "run before asking again",
                 details={"run_id": driven.run.id},
             ) from None
+
+    async def until_begun(self, driven: Driven) -> None:
+        """Wait until the name of a run is taken for good: its first batch is kept.
+
+        Raises:
+            EngineError: It never will be.
+            StoreUnavailable: It was not within `PATIENCE`; it may be later.
+        """
+        if driven.pending and driven.kept == driven.began_at:
+            with suppress(LogMoved):  # then it is another run's, and that is kept
+                await self.until_kept(driven, driven.pending[0][1].last)
 
     def _hand_over(self, driven: Driven, row: Row, record: RunRecord | None) -> bool:
         """Give the store a row; tell whether it is kept already."""

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from engine.ask import deadline, ended
 from engine.store import RunRecord
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from engine.hosts.local.driven import Driven
     from engine.store import Status
 
@@ -29,4 +32,15 @@ def record_of(driven: Driven) -> RunRecord:
         error=None if run.error is None else run.error.code,
         origin=driven.origin,
         tags=run.tags,
+        due=_due(driven),
     )
+
+
+def _due(driven: Driven) -> datetime | None:
+    """Say from when on somebody has to drive a run that is left as it is now."""
+    run = driven.run
+    if ended(run):
+        return None
+    if driven.is_quiet:
+        return deadline(run)
+    return run.now

@@ -11,6 +11,8 @@ Rules:
 - The table itself (`schema`) lets no row in that does not follow the end of its log. Whoever
   else has written to it, in this process or in another, is found out there, and there is no
   other lock.
+- What is remembered of a run may be of one that was forgotten since. Its number is never given
+  again, so the table finds that out, too, and then it is looked up anew.
 """
 
 from __future__ import annotations
@@ -22,16 +24,17 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from engine.ids import BEGINNING, RunId, Seq
 from engine.store import Origin
 from engine.stores import refusal
-from engine.stores.sqlite.failure import failed, passing
-from engine.stores.sqlite.queries import answer_of, last_of, rows_of
-from engine.stores.sqlite.task import Ask, Batch, Columns
+from engine.stores.sqlite.blobs import write_blobs
+from engine.stores.sqlite.failure import concerns_all, failed
+from engine.stores.sqlite.queries import last_of, rows_of
+from engine.stores.sqlite.tags import change_tags, write_tags
+from engine.stores.sqlite.task import Ask, Batch, Columns, Rest, Step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from engine.errors import EngineError
-    from engine.store import Kind
     from engine.stores.sqlite.task import Task
 
 REMEMBERED: Final = 100_000
@@ -40,15 +43,20 @@ REMEMBERED: Final = 100_000
 _UNUSUAL: Final = (sqlite3.Error, ValueError, OverflowError)
 """SQLite's own errors, and what a value causes that it can't take."""
 
-_NEW_RUN: Final = (
-    f"INSERT INTO runs ({', '.join(Columns._fields)}) "  # noqa: S608  # our own names
-    f"VALUES ({', '.join('?' * len(Columns._fields))})"
-)
+_NEW_RUN: Final = f"""
+    INSERT INTO runs (no, {", ".join(Columns._fields)}) VALUES (
+        1 + max(
+            ifnull((SELECT max(no) FROM runs), 0), ifnull((SELECT max(no) FROM forgotten), 0)
+        ), {", ".join("?" * len(Columns._fields))}
+    )
+"""  # noqa: S608  # our own names
 
 _NEW_RECORD: Final = """
-    UPDATE runs SET graph = ?, version = ?, status = ?, changed = ?, error = ?, tags = ?, tenant = ?
-    WHERE no = ?
+    UPDATE runs SET graph = ?, version = ?, status = ?, changed = ?, error = ?, tags = ?,
+    tenant = ?, due = ? WHERE no = ?
 """
+
+_ENDS_AT: Final = "SELECT 1 WHERE (SELECT max(last) FROM rows WHERE run = ?) = ?"
 
 
 _NEW_ROW: Final = "INSERT INTO rows (run, after, last, data) VALUES (?, ?, ?, ?)"
@@ -121,34 +129,65 @@ class Ledger:
         """Write them if all is as usual, or give False."""
         try:
             first = tasks[0]
-            if len(tasks) == 1 and isinstance(first, Batch) and first.record is None:
+            if len(tasks) == 1 and isinstance(first, Batch) and first.is_plain:
                 return self._insert_one(first)  # whose run waits for it: the shortest way
             batches = [task for task in tasks if isinstance(task, Batch)]
             records = [batch for batch in batches if batch.record is not None]
-            if not records and len(batches) == len(tasks):
+            is_plain = not records and len(batches) == len(tasks)
+            if is_plain and not any(batch.blobs for batch in batches):
                 return self._insert(batches)  # one statement is a transaction of its own
             self._cursor.execute("BEGIN IMMEDIATE")
-            usual = all(map(self._enter, records)) and (not batches or self._insert(batches))
+            steps = [task for task in tasks if not isinstance(task, Ask)]
+            if len(steps) == len(batches):
+                usual = all(map(self._enter, records)) and (not batches or self._insert(batches))
+            else:
+                usual = self._in_order(steps)
             if usual:
                 for task in tasks:
                     if isinstance(task, Ask):
                         task.ask(self._cursor)
                 self._cursor.execute("COMMIT")
         except _UNUSUAL as error:
-            if isinstance(error, sqlite3.Error) and passing(error):
+            if isinstance(error, sqlite3.Error) and concerns_all(error):
                 raise
             usual = False
         if not usual:
             self._roll_back()
         return usual
 
+    def _in_order(self, steps: Sequence[Batch | Rest]) -> bool:
+        """Write batches, and records that stand for themselves; give False if it is unusual."""
+        batches: list[Batch] = []
+        for step in steps:
+            if isinstance(step, Batch):
+                if step.record is not None and not self._enter(step):
+                    return False
+                batches.append(step)
+                continue
+            if any(batch.run_id == step.run_id for batch in batches):
+                if not self._insert(batches):  # it looks at the end of the log
+                    return False
+                batches.clear()
+            if not self._rest(step):
+                return False
+        return not batches or self._insert(batches)
+
+    def _rest(self, rest: Rest) -> bool:
+        """Write a record if the log ends where it is to end; give False if it does not."""
+        run = self._run_of(rest)
+        if run is None or not self._cursor.execute(_ENDS_AT, (run.no, rest.expected)).fetchall():
+            return False
+        self._change(run, rest.record)
+        return True
+
     def _enter(self, batch: Batch) -> bool:
         """Write the record of a batch; give False if its log can't begin, or not there."""
+        assert batch.record is not None  # noqa: S101  # nobody asks for it without
         run = self._find(batch.run_id)
         if run is not None:
             if _forks(batch) is not None:
                 return False  # it is repeated, or its name is taken
-            self._change(run, batch)
+            self._change(run, batch.record)
             return True
         if self._refuse_to_begin(batch) is not None:
             return False
@@ -175,43 +214,56 @@ class Ledger:
         count = 1 << (len(batches) - 1).bit_length()  # so that there are few statements
         values += _NO_ROW * (count - len(batches))
         self._cursor.execute(_new_rows(count), values)
+        for batch in batches:
+            if batch.blobs and (run := self._run_of(batch)) is not None:
+                write_blobs(self._cursor, run.no, batch)
         return True
 
-    def _run_of(self, batch: Batch) -> _Run | None:
-        """Give the run of a batch, if it is there and kept all that the batch reckons with."""
-        if batch.before is not None and batch.before.error is not None:
+    def _run_of(self, step: Step) -> _Run | None:
+        """Give the run of a step, if it is there and kept all that the step reckons with."""
+        if step.before is not None and step.before.error is not None:
             return None
-        return self._runs.get(batch.run_id) or self._find(batch.run_id)
+        return self._runs.get(step.run_id) or self._find(step.run_id)
 
     # -- one by one -----------------------------------------------------------------------
 
     def _one_by_one(self, tasks: Sequence[Task]) -> None:
         """Write what can be written of them, in their order."""
+        for task in tasks:  # what is remembered may be the very thing that was unusual
+            if isinstance(task, Step):
+                self._runs.pop(task.run_id, None)
         self._cursor.execute("BEGIN IMMEDIATE")
         for task in tasks:
             self._cursor.execute("SAVEPOINT task")
             try:
-                if isinstance(task, Batch):
+                if isinstance(task, Step):
                     task.error = self._keep(task)
                 else:
                     task.ask(self._cursor)
                     task.error = None
             except _UNUSUAL as error:
                 lost = not self._connection.in_transaction
-                if isinstance(error, sqlite3.Error) and (lost or passing(error)):
+                if isinstance(error, sqlite3.Error) and (lost or concerns_all(error)):
                     raise
                 self._cursor.execute("ROLLBACK TO task")
                 task.error = failed(self._path, error)
-                if isinstance(task, Batch):
+                if isinstance(task, Step):
                     self._found.pop(task.run_id, None)
             self._cursor.execute("RELEASE task")
         self._cursor.execute("COMMIT")
 
-    def _keep(self, batch: Batch) -> EngineError | None:
-        """Write a batch, or say why not."""
-        if batch.before is not None and batch.before.error is not None:
+    def _keep(self, step: Batch | Rest) -> EngineError | None:
+        """Write a batch or a record, or say why not."""
+        if step.before is not None and step.before.error is not None:
             # The log may end where it is expected to, and still not be what it was decided on.
-            return refusal.follows(batch.run_id, batch.before.error)
+            return refusal.follows(step.run_id, step.before.error)
+        if isinstance(step, Batch):
+            return self._keep_batch(step)
+        if self._rest(step):
+            return None
+        return self._moved(step)
+
+    def _keep_batch(self, batch: Batch) -> EngineError | None:
         run = self._find(batch.run_id)
         is_new = run is None
         if run is None:
@@ -225,13 +277,19 @@ class Ledger:
         end, after = last_of(self._cursor, batch.run_id), run.after(batch.expected)
         if end == after:
             self._cursor.execute(_NEW_ROW, (run.no, after, batch.last, batch.data))
+            write_blobs(self._cursor, run.no, batch)
             if not is_new and batch.record is not None:
-                self._change(run, batch)
+                self._change(run, batch.record)
             return None
         if self._is_there(batch):
             return None  # and its record was written with it, and may have changed since
-        found = run.base if end is None else end
-        return refusal.moved(batch.run_id, expected=batch.expected, found=found)
+        return self._moved(batch)
+
+    def _moved(self, step: Step) -> EngineError:
+        """Say where the log of a run ends, which is not where it was expected to."""
+        found = last_of(self._cursor, step.run_id)
+        end = BEGINNING if found is None else found
+        return refusal.moved(step.run_id, expected=step.expected, found=end)
 
     def _is_there(self, batch: Batch) -> bool:
         """Tell whether a log has this batch, byte for byte, where it is to be."""
@@ -271,13 +329,13 @@ class Ledger:
         assert batch.record is not None  # noqa: S101  # or its log would have been refused
         no = self._cursor.execute(_NEW_RUN, batch.record).lastrowid
         assert no is not None  # noqa: S101  # it was inserted
+        write_tags(self._cursor, no, batch.record)
         run = self._found[batch.run_id] = _run(no, _origin_of(batch))
         return run
 
-    def _change(self, run: _Run, batch: Batch) -> None:
+    def _change(self, run: _Run, record: Columns) -> None:
         """Write the record of a run that is there; when and where it began stays."""
-        record = batch.record
-        assert record is not None  # noqa: S101  # nobody asks for it without
+        change_tags(self._cursor, run.no, record)
         self._cursor.execute(
             _NEW_RECORD,
             (
@@ -288,6 +346,7 @@ class Ledger:
                 record.error,
                 record.tags,
                 record.tenant,
+                record.due,
                 run.no,
             ),
         )
@@ -316,32 +375,3 @@ def _forks(batch: Batch) -> Origin | None:
     """
     origin = _origin_of(batch)
     return origin if origin is not None and origin.seq == batch.expected else None
-
-
-# -- what is asked ------------------------------------------------------------------------
-
-
-def put(cursor: sqlite3.Cursor, kind: Kind, name: str, data: bytes) -> int:
-    """Write a document, unless it is there; give its number."""
-    there = cursor.execute(
-        "SELECT number FROM documents WHERE kind = ? AND name = ? AND data = ?", (kind, name, data)
-    ).fetchall()
-    if there:
-        return int(there[0][0])
-    ((number,),) = cursor.execute(
-        "SELECT 1 + ifnull(max(number), 0) FROM documents WHERE kind = ? AND name = ?",
-        (kind, name),
-    ).fetchall()
-    cursor.execute(
-        "INSERT INTO documents (kind, name, number, data) VALUES (?, ?, ?, ?)",
-        (kind, name, number, data),
-    )
-    return int(number)
-
-
-def remember(cursor: sqlite3.Cursor, key: str, answer: bytes) -> bytes:
-    """Write an answer, unless there is one; give the one that is there."""
-    there = answer_of(cursor, key)
-    if there is None:
-        cursor.execute("INSERT INTO answers (key, answer) VALUES (?, ?)", (key, answer))
-    return answer if there is None else there

@@ -1,28 +1,28 @@
-"""What is read: logs, records, documents and answers.
+"""What is read: logs, single records, documents and answers.
 
 This module knows the tables from the reader's side. It does not know threads, nor who asks:
-the writer looks into logs with the same words.
+the writer looks into logs with the same words. Runs are looked for in `finding`.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from engine.errors import EngineError
 from engine.ids import RunId, Seq
-from engine.row import Row
 from engine.store import Document, Origin, RunRecord
-from engine.stores.refusal import FAILED
+from engine.stores.log import NO_BLOBS, rows_read
+from engine.stores.sqlite.blobs import blobs_of
 from engine.stores.sqlite.task import Columns
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection
+    from collections.abc import Iterator, Mapping
 
-    from engine.store import Kind, Status
+    from engine.row import Row
+    from engine.store import Kind
 
 _PARTS: Final = """
     WITH RECURSIVE part(no, base, upto, origin) AS (
@@ -44,10 +44,7 @@ _LAST: Final = """
     SELECT max(last) FROM rows WHERE run = (SELECT no FROM runs WHERE run_id = ?)
 """
 
-_RECORD: Final = f"SELECT {', '.join(Columns._fields)} FROM runs"  # noqa: S608  # our own names
-
-_NOT_OVER: Final = frozenset({"running", "paused"})
-"""Those in the index of runs that are not over."""
+_RECORD: Final = f"SELECT {', '.join(Columns._fields)} FROM runs WHERE run_id = ?"  # noqa: S608  # our own names
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -61,42 +58,35 @@ def log_of(cursor: sqlite3.Cursor, run_id: RunId, after: Seq, limit: int | None)
     Raises:
         EngineError: The file is damaged: a row is torn, or missing.
     """
-    rows: list[Row] = []
-    begins = after + 1
-    for last, data in rows_of(cursor, run_id, after, limit):
-        try:
-            row = Row.read(data)
-        except msgspec.DecodeError as error:
-            raise _damaged(run_id, last, str(error)) from error
-        if row.last != last:
-            raise _damaged(run_id, last, f"it holds entries {row.first} to {row.last}")
-        if row.first != begins and (rows or row.first > begins):
-            raise _damaged(run_id, last, f"it begins at {row.first}, and not at {begins}")
-        rows.append(row)
-        begins = last + 1
-    return rows
-
-
-def _damaged(run_id: RunId, last: Seq, what: str) -> EngineError:
-    return EngineError(
-        f"the log of run '{run_id}' is damaged at the row that ends at seq {last}: {what}",
-        code=FAILED,
-        hint="the file was changed by another program, or the disk has failed: restore a backup",
-        details={"run_id": run_id, "last": last},
-    )
+    found: list[tuple[Seq, bytes, Mapping[str, bytes]]] = []
+    for no, rows in _parts_of(cursor, run_id, after, limit):
+        if not rows:
+            continue
+        blobs = blobs_of(cursor, no, rows[0][0], rows[-1][0])
+        found += [(last, data, blobs.get(last, NO_BLOBS)) for last, data in rows]
+    return rows_read(found, run_id=run_id, after=after)
 
 
 def rows_of(
     cursor: sqlite3.Cursor, run_id: RunId, after: Seq, limit: int | None = None
 ) -> list[tuple[Seq, bytes]]:
     """Give the bytes of rows as `log_of` does, unread, with the seq that each ends with."""
+    return [row for _, rows in _parts_of(cursor, run_id, after, limit) for row in rows]
+
+
+def _parts_of(
+    cursor: sqlite3.Cursor, run_id: RunId, after: Seq, limit: int | None
+) -> Iterator[tuple[int, list[tuple[Seq, bytes]]]]:
+    """Yield what a log is made of: the number of a run, and those of its rows."""
     parts = cursor.execute(_PARTS, {"run_id": run_id, "after": after}).fetchall()
-    found: list[tuple[Seq, bytes]] = []
+    left = -1 if limit is None else limit
     for no, base, upto in reversed(parts):
-        left = -1 if limit is None else limit - len(found)
-        if left:
-            found += cursor.execute(_ROWS, (no, max(base, after), upto, left)).fetchall()
-    return found
+        if not left:
+            return
+        rows = cursor.execute(_ROWS, (no, max(base, after), upto, left)).fetchall()
+        yield no, rows
+        if limit is not None:
+            left -= len(rows)
 
 
 def last_of(cursor: sqlite3.Cursor, run_id: RunId) -> Seq | None:
@@ -107,37 +97,8 @@ def last_of(cursor: sqlite3.Cursor, run_id: RunId) -> Seq | None:
 
 def record_of(cursor: sqlite3.Cursor, run_id: RunId) -> RunRecord | None:
     """Give the record of a run."""
-    found = cursor.execute(f"{_RECORD} WHERE run_id = ?", (run_id,)).fetchall()
-    return _record(Columns(*found[0])) if found else None
-
-
-def records(
-    cursor: sqlite3.Cursor,
-    *,
-    status: Collection[Status],
-    graph: str | None,
-    before: RunRecord | None,
-    limit: int,
-) -> list[RunRecord]:
-    """List runs, the latest first."""
-    terms: list[str] = []
-    values: list[str | int] = []
-    if status:
-        terms.append(f"status IN ({', '.join('?' * len(status))})")
-        values += status
-        if _NOT_OVER.issuperset(status):  # or SQLite does not see that the small index will do
-            terms.append("status IN ('running', 'paused')")
-    if graph is not None:
-        terms.append("graph = ?")
-        values.append(graph)
-    if before is not None:
-        terms.append("(began, run_id) < (?, ?)")
-        values += (microseconds(before.began), before.run_id)
-    where = f"WHERE {' AND '.join(terms)}" if terms else ""
-    found = cursor.execute(
-        f"{_RECORD} {where} ORDER BY began DESC, run_id DESC LIMIT ?", (*values, max(limit, 0))
-    ).fetchall()
-    return [_record(Columns(*each)) for each in found]
+    found = cursor.execute(_RECORD, (run_id,)).fetchall()
+    return read_record(*found[0]) if found else None
 
 
 def documents_of(cursor: sqlite3.Cursor, kind: Kind) -> list[Document]:
@@ -171,6 +132,7 @@ def columns_of(record: RunRecord) -> Columns:
         origin_seq=None if record.origin is None else record.origin.seq,
         tags=msgspec.json.encode(record.tags).decode(),
         tenant=record.tenant,
+        due=None if record.due is None else microseconds(record.due),
     )
 
 
@@ -179,18 +141,25 @@ def microseconds(at: datetime) -> int:
     return (at - _EPOCH) // _MICROSECOND
 
 
-def _record(columns: Columns) -> RunRecord:
+def read_record(*each: Any) -> RunRecord:  # type: ignore[explicit-any]  # as SQLite gives it
+    """Read a record as the table has it."""
+    columns = Columns(*each)
     return RunRecord(
         run_id=RunId(columns.run_id),
         graph=columns.graph,
         version=columns.version,
         status=columns.status,  # type: ignore[arg-type]  # as it was given to us
-        began=_EPOCH + timedelta(microseconds=columns.began),
-        changed=_EPOCH + timedelta(microseconds=columns.changed),
+        began=_time(columns.began),
+        changed=_time(columns.changed),
         error=columns.error,
         origin=None
         if columns.origin is None or columns.origin_seq is None
         else Origin(RunId(columns.origin), Seq(columns.origin_seq)),
         tags=_tags.decode(columns.tags),
         tenant=columns.tenant,
+        due=None if columns.due is None else _time(columns.due),
     )
+
+
+def _time(at: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=at)

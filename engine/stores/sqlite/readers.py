@@ -16,14 +16,18 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from engine.errors import EngineError
-from engine.store import StoreUnavailable
-from engine.stores.sqlite.failure import failed, passing
-from engine.stores.sqlite.schema import open_for_reading
+from engine.store import StoreClosed
+from engine.stores.refusal import GONE
+from engine.stores.sqlite.failure import failed, passing, unavailable
+from engine.stores.sqlite.opening import open_for_reading
 from engine.stores.sqlite.task import Ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from engine.stores.sqlite.opening import Connect
+    from engine.stores.sqlite.presence import Presence
 
 log: Final = logging.getLogger(__name__)
 
@@ -40,11 +44,15 @@ class Readers:
     """Answer questions about a file, in threads.
 
     Args:
-        path: The file.
+        path: The file, named in full.
+        connect: How connections to it are made.
+        presence: Whether it is still there.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, connect: Connect, presence: Presence) -> None:
         self._path = path
+        self._connect = connect
+        self._presence = presence
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[Ask | None] = SimpleQueue()
         self._ended = [self._loop.create_future() for _ in range(THREADS)]
@@ -65,6 +73,7 @@ class Readers:
 
         Raises:
             StoreUnavailable: The file can't be read at present.
+            StoreClosed: It has gone (`STORE_GONE`).
             EngineError: What is there can't be read.
         """
         future: asyncio.Future[Answer] = self._loop.create_future()
@@ -91,8 +100,9 @@ class Readers:
         while (ask := self._queue.get()) is not None:
             try:
                 if connection is None:
-                    connection = open_for_reading(self._path)
+                    connection = open_for_reading(self._path, self._connect)
                 ask.ask(connection.cursor())
+                self._see_that_it_is_there()  # else it may be another file that was read
             except sqlite3.Error as error:
                 ask.error = self._told(error)
             except EngineError as error:
@@ -105,14 +115,20 @@ class Readers:
             connection.close()
         self._say(partial(_end, ended))
 
+    def _see_that_it_is_there(self) -> None:
+        missing = self._presence.missing()
+        if missing is not None:
+            raise StoreClosed(missing, code=GONE, hint="put it back, and open the store again")
+
     def _told(self, error: sqlite3.Error) -> EngineError:
-        trouble = passing(error)
+        trouble = passing(error, self._path)
         if trouble is None:
             return failed(self._path, error, "be read")
-        told = StoreUnavailable(
-            f"the database '{self._path}' can't be read for now: {trouble}",
-            hint="try again later",
-        )
+        try:
+            self._see_that_it_is_there()
+        except StoreClosed as gone:
+            return gone
+        told = unavailable(self._path, trouble, "be read")
         told.__cause__ = error
         return told
 

@@ -1,4 +1,4 @@
-"""What is handed to the threads: a batch to keep, or something to ask.
+"""What is handed to the threads: something to keep of a run, or something to ask.
 
 This module knows how each is told what came of it, on the loop. It does not know how it is
 written or read.
@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
+from engine.ids import RunId
+
 if TYPE_CHECKING:
     import asyncio
     import sqlite3
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from engine.errors import EngineError
-    from engine.ids import RunId, Seq
+    from engine.ids import Seq
     from engine.row import Row
     from engine.store import Kept
 
@@ -35,55 +37,33 @@ class Columns(NamedTuple):
     origin_seq: int | None
     tags: str
     tenant: str
+    due: int | None
 
 
-class Batch:
-    """A batch of a run's log, and the run's record if it is to be written with it.
-
-    It is encoded where it is made, on the loop: the row belongs to the loop, and whoever gave
-    what can't be encoded hears of it at once.
+class Step:
+    """What changes a run, in its order: a batch of its log, or its record alone.
 
     Attributes:
-        before: The batch of the same run that was handed over before this one, if what came of
+        run_id: Which run.
+        expected: The last entry of its log before this.
+        before: The step of the same run that was handed over before this one, if what came of
             it had not been told yet: whoever decided on this one reckoned with it.
-        size: How many bytes are to be written.
         error: Why it was not kept.
+        size: How many bytes are to be written.
     """
 
-    __slots__ = (
-        "_line",
-        "before",
-        "data",
-        "error",
-        "expected",
-        "kept",
-        "last",
-        "record",
-        "run_id",
-        "size",
-    )
+    __slots__ = ("_line", "before", "error", "expected", "kept", "run_id", "size")
 
-    def __init__(
-        self,
-        run_id: RunId,
-        row: Row,
-        *,
-        expected: Seq,
-        kept: Kept,
-        record: Columns | None,
-    ) -> None:
+    def __init__(self, run_id: RunId, *, expected: Seq, kept: Kept, size: int) -> None:
         self.run_id: RunId = run_id
-        self.last: Seq = row.last
-        self.data: bytes = row.data
         self.expected: Seq = expected
         self.kept: Kept = kept
-        self.record: Columns | None = record
-        self.size: int = len(self.data)
+        self.size: int = size
         self.error: EngineError | None = None
-        self.before: Batch | None = None
-        self._line: dict[RunId, Batch] = {}
+        self.before: Step | None = None
+        self._line: dict[RunId, Step] = {}
 
-    def line_up(self, line: dict[RunId, Batch]) -> None:
+    def line_up(self, line: dict[RunId, Step]) -> None:
         """Take the place of the last one of this run of which nothing has been told yet."""
         self.before = line.get(self.run_id)
         self._line = line
@@ -95,6 +75,49 @@ class Batch:
         if self._line.get(self.run_id) is self:
             del self._line[self.run_id]
         self.kept(self.error)
+
+
+class Batch(Step):
+    """A batch of a run's log, and the run's record if it is to be written with it.
+
+    It is encoded where it is made, on the loop: the row belongs to the loop, and whoever gave
+    what can't be encoded hears of it at once.
+    """
+
+    __slots__ = ("blobs", "data", "last", "record")
+
+    def __init__(
+        self,
+        run_id: RunId,
+        row: Row,
+        *,
+        expected: Seq,
+        kept: Kept,
+        record: Columns | None,
+    ) -> None:
+        data = row.data
+        blobs = row.blobs
+        size = len(data) + sum(map(len, blobs.values())) if blobs else len(data)
+        super().__init__(run_id, expected=expected, kept=kept, size=size)
+        self.last: Seq = row.last
+        self.data: bytes = data
+        self.blobs: Mapping[str, bytes] = blobs
+        self.record: Columns | None = record
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a row and nothing else."""
+        return self.record is None and not self.blobs
+
+
+class Rest(Step):
+    """The record of a run whose log does not change."""
+
+    __slots__ = ("record",)
+
+    def __init__(self, record: Columns, *, at: Seq, kept: Kept) -> None:
+        super().__init__(RunId(record.run_id), expected=at, kept=kept, size=len(record.tags))
+        self.record: Columns = record
 
 
 class Ask:
@@ -138,4 +161,4 @@ class Ask:
             self._give()
 
 
-Task: TypeAlias = Batch | Ask
+Task: TypeAlias = Batch | Rest | Ask

@@ -1,7 +1,8 @@
 """The one thread that writes.
 
 This module knows the queue between the loop and the thread, what is written together, and
-what is done about trouble that passes. It does not know the tables (`ledger`).
+what is done about trouble that passes and about what never will. It does not know the tables
+(`ledger`).
 
 Everything that waits is written in one transaction, up to `ROWS` tasks or `SIZE` bytes, and
 told by one callback on the loop: a hop between threads costs as much as a commit does of CPU,
@@ -14,20 +15,26 @@ import asyncio
 import logging
 import sqlite3
 import threading
+from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 from engine.store import StoreClosed
-from engine.stores.sqlite.failure import failed, passing
+from engine.stores.refusal import BUSY, CORRUPT, FULL, GONE
+from engine.stores.sqlite.copying import saved
+from engine.stores.sqlite.failure import failed, is_damage, passing
 from engine.stores.sqlite.ledger import Ledger
-from engine.stores.sqlite.schema import open_for_writing
+from engine.stores.sqlite.opening import open_for_writing
+from engine.stores.sqlite.presence import Presence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from engine.errors import EngineError
+    from engine.store import Trouble
+    from engine.stores.sqlite.opening import Connect
     from engine.stores.sqlite.task import Task
 
 log: Final = logging.getLogger(__name__)
@@ -40,7 +47,8 @@ SIZE: Final = 1024 * 1024
 
 FIRST_PAUSE: Final = 0.02
 LONGEST_PAUSE: Final = 1.0
-"""Seconds between two attempts to write while there is trouble; each pause is twice the last."""
+"""Seconds between two attempts to write while there is trouble; each pause is twice the last,
+but for a lock, which SQLite itself waits for meanwhile."""
 
 PATIENCE: Final = 5.0
 """Seconds that trouble gets to pass when the store closes."""
@@ -53,19 +61,26 @@ class Writer:
     """Writes what is put into its queue, in order, until it is closed.
 
     Args:
-        path: The file.
+        path: The file, named in full.
+        connect: How connections to it are made.
 
     Attributes:
         put: Takes a task, from any thread, without waiting.
         trouble: Why nothing can be written at present, or None.
+        ended: Makes the error that says why nothing can be written ever again, or None.
+        presence: Whether the file is still there; set when it is open.
     """
 
-    def __init__(self, path: Path) -> None:
+    presence: Presence
+
+    def __init__(self, path: Path, connect: Connect) -> None:
         self._path = path
+        self._connect = connect
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[Task | None] = SimpleQueue()
         self.put: Callable[[Task], None] = self._queue.put
-        self.trouble: str | None = None
+        self.trouble: Trouble | None = None
+        self.ended: Callable[[], StoreClosed] | None = None
         self._giving_up = threading.Event()
         self._gave_up = False
         self._opened: asyncio.Future[None] = self._loop.create_future()
@@ -114,23 +129,30 @@ class Writer:
 
     def _work(self) -> None:
         try:
-            connection = open_for_writing(self._path)
+            connection = open_for_writing(self._path, self._connect)
+            self.presence = Presence(self._path)
         except Exception as error:  # noqa: BLE001  # whatever it is, who opens hears of it
             self._say(partial(_settle, self._opened, error))
         else:
             self._say(partial(_settle, self._opened))
             try:
-                self._write(Ledger(connection, self._path))
+                self._write(connection)
             finally:
                 connection.close()  # the last one to close a file checkpoints it
         self._say(partial(_settle, self._ended))
 
-    def _write(self, ledger: Ledger) -> None:
+    def _write(self, connection: sqlite3.Connection) -> None:
+        ledger = Ledger(connection, self._path)
         more = True
         while more:
             group, more = self._take()
+            if self.ended is None:
+                if group:
+                    self._keep(connection, ledger, group)
+                self._see_that_it_is_there(connection)
+            if self.ended is not None:
+                self._fail(group, self.ended)
             if group:
-                self._keep(ledger, group)
                 self._say(partial(_tell, group))
 
     def _take(self) -> tuple[list[Task], bool]:
@@ -146,7 +168,7 @@ class Writer:
             size += task.size
         return group, True
 
-    def _keep(self, ledger: Ledger, group: Sequence[Task]) -> None:
+    def _keep(self, connection: sqlite3.Connection, ledger: Ledger, group: Sequence[Task]) -> None:
         """Write a group, again and again while there is trouble that may pass."""
         pause = FIRST_PAUSE
         while not self._gave_up:
@@ -154,11 +176,17 @@ class Writer:
             try:
                 ledger.keep(group)
             except (sqlite3.Error, MemoryError) as error:
-                trouble = passing(error)
+                trouble = passing(error, self._path)
                 if trouble is None:
+                    if is_damage(error):
+                        self._ends(failed(self._path, error, "be written"), CORRUPT)
                     self._fail(group, partial(failed, self._path, error))
                     return
+                if self.presence.missing() is not None:
+                    return  # which is why, and will not pass
                 self._begins(trouble)
+                if trouble.code == FULL:
+                    _make_room(connection)
                 self._gave_up = is_last
                 for task in group:
                     task.error = None
@@ -170,7 +198,7 @@ class Writer:
                 self._is_over()
                 return
             self._giving_up.wait(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+            pause = _longer(pause, trouble)
         words = f"the database '{self._path}' was closed before it could keep this: {self.trouble}"
         hint = "see to that, then open the store again: what was kept is there, this is not"
         self._fail(group, partial(StoreClosed, words, hint=hint))
@@ -179,7 +207,21 @@ class Writer:
         for task in group:
             task.error = error()
 
-    def _begins(self, trouble: str) -> None:
+    def _see_that_it_is_there(self, connection: sqlite3.Connection) -> None:
+        """End everything if what was written went into a file that nobody finds again."""
+        missing = self.presence.missing()
+        if missing is not None:
+            self._ends(saved(connection, self._path, self._connect, missing), GONE)
+
+    def _ends(self, why: EngineError, code: str) -> None:
+        """Keep nothing more, ever: say why to whoever wants to have something kept."""
+        log.error("'%s' is closed for good: %s", self._path, why)
+        self.trouble = None
+        self.ended = partial(
+            StoreClosed, why.message, code=code, hint=why.hint, details=why.details
+        )
+
+    def _begins(self, trouble: Trouble) -> None:
         if self.trouble is None:
             log.warning("'%s' can't be written, which is tried again: %s", self._path, trouble)
         self.trouble = trouble
@@ -195,6 +237,24 @@ class Writer:
             self._loop.call_soon_threadsafe(what)
         except RuntimeError:  # the loop was closed, and nobody waits any more
             log.debug("'%s': the loop has gone", self._path)
+
+
+def _longer(pause: float, trouble: Trouble) -> float:
+    """Say how long to wait before the next attempt.
+
+    Whoever lets go of a lock may take it again at once: with long pauses we would always miss it.
+    """
+    return pause if trouble.code == BUSY else min(2 * pause, LONGEST_PAUSE)
+
+
+def _make_room(connection: sqlite3.Connection) -> None:
+    """Give back what the write-ahead log takes, and the file has.
+
+    It takes up to 64 MiB, and SQLite empties it only behind a commit, which there is no room
+    for: on a small disk it would be its own trouble, and never pass.
+    """
+    with suppress(sqlite3.Error):
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 # -- on the loop --------------------------------------------------------------------------

@@ -41,6 +41,31 @@ async def shown(tab: Tab) -> list[str]:
     )
 
 
+async def test_the_lines_of_a_text_are_counted_and_how_often_a_node_ran_stands_on_its_badge(
+    address: str, client: httpx2.AsyncClient, tab: Tab, work: Work
+) -> None:
+    work.may.set()
+    texts: dict[str, Json] = {"ended": "one\ntwo\n", "open": "one\ntwo\nthree"}
+    run_id = await begin(client, COUNTING, initial_state={**texts, "n": 0})
+    await rested(client, run_id)
+    await tab.open(f"{address}/#/runs/{run_id}")
+    await tab.says("[data-node=n] .count", "\u00d73")
+    await tab.says(".inspector", "ended")
+    sizes = await tab.run(
+        "[...document.querySelectorAll('.inspector summary')].map((each) => each.innerText)"
+    )
+    count, pill = await tab.run(
+        """["text.count", "rect"].map((each) => {
+          const { left, right } = document.querySelector(`[data-node=n] .badge ${each}`)
+            .getBoundingClientRect();
+          return [left, right];
+        })"""
+    )
+
+    assert [each.split()[:3] for each in sizes] == [["ended", "2", "lines"], ["open", "3", "lines"]]
+    assert pill[0] + 3 < count[0] < count[1] < pill[1] - 3
+
+
 async def test_a_run_is_started_by_the_form_and_seen_live_to_its_end(
     address: str, client: httpx2.AsyncClient, tab: Tab, work: Work
 ) -> None:
@@ -284,7 +309,7 @@ async def test_a_run_is_drawn_as_the_server_draws_it(
         await tab.run(f"location.hash = '#/runs/{run_id}'")
         await tab.says("h1", run_id)
         await tab.until(
-            "document.querySelector('.badge circle') && document.querySelector('.entry')"
+            "document.querySelector('.drawing .badge rect') && document.querySelector('.entry')"
         )
         drawn = await tab.run(
             f"""(async () => {{

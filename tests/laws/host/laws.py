@@ -65,6 +65,7 @@ def check_case(tried: Case) -> set[str]:
         durability=chance.choice(DURABILITIES),
         readers=chance.random() < 0.3,
         people=tried.flavour == "anything" and chance.random() < 0.3,
+        parks=chance.random() < 0.3,
     )
     first = World(tried, seed, setting)
     again = World(tried, seed, setting, first.graph)
@@ -80,6 +81,7 @@ def check_case(tried: Case) -> set[str]:
     return happened.union(
         {f"durability {setting.durability}"},
         {"a late store"} if setting.late else (),
+        {"parks"} if setting.parks else (),
         *(live.happened for live in first.lives.values()),
     )
 

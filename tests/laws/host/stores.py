@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from engine import EngineError, LogMoved, MemoryStore, StoreClosed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from random import Random
 
     from engine import RunId, Seq
@@ -30,7 +32,7 @@ class LateStore(MemoryStore):
     def __init__(self, chance: Random) -> None:
         super().__init__()
         self._chance = chance
-        self._waiting: deque[tuple[RunId, Row, Seq, Kept, RunRecord | None]] = deque()
+        self._waiting: deque[tuple[Callable[[], bool], Kept]] = deque()
         self._handle: asyncio.Handle | None = None
         self.dead = False
 
@@ -44,10 +46,18 @@ class LateStore(MemoryStore):
         record: RunRecord | None = None,
     ) -> bool:
         """Take a batch; it is kept at once, or in a while."""
+        keep = partial(super().append, run_id, row, expected=expected, kept=kept, record=record)
+        return self._take(keep, kept)
+
+    def rest(self, record: RunRecord, *, at: Seq, kept: Kept) -> bool:
+        """Take a record; it is kept at once, or in a while."""
+        return self._take(partial(super().rest, record, at=at, kept=kept), kept)
+
+    def _take(self, keep: Callable[[], bool], kept: Kept) -> bool:
         chance = self._chance
         if not self._waiting and not self.dead and chance.random() < 0.2:
-            return super().append(run_id, row, expected=expected, kept=kept, record=record)
-        self._waiting.append((run_id, row, expected, kept, record))
+            return keep()
+        self._waiting.append((keep, kept))
         if self._handle is None and not self.dead:
             loop = asyncio.get_running_loop()
             if chance.random() < 0.5:
@@ -60,10 +70,10 @@ class LateStore(MemoryStore):
         """Keep what was handed over so far, of all runs."""
         self._handle = None
         for _ in range(len(self._waiting)):
-            run_id, row, expected, kept, record = self._waiting.popleft()
+            keep, kept = self._waiting.popleft()
             problem: EngineError | None = None
             try:
-                super().append(run_id, row, expected=expected, kept=kept, record=record)
+                keep()
             except LogMoved as moved:
                 problem = moved
             kept(problem)
@@ -80,7 +90,7 @@ class LateStore(MemoryStore):
             self._handle.cancel()
         while self._waiting:  # who hears of one may hand over another
             if self.dead:
-                *_, kept, _ = self._waiting.popleft()
+                _, kept = self._waiting.popleft()
                 kept(StoreClosed("the process was killed"))
             else:
                 self._keep()

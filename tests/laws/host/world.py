@@ -11,12 +11,13 @@ import asyncio
 import gc
 import warnings
 from collections import ChainMap
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing, contextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
 from math import inf
 from random import Random
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from unittest.mock import patch
 
 from engine import (
     Command,
@@ -34,6 +35,8 @@ from engine import (
     Tool,
     ToolError,
 )
+from engine.hosts.local import rested
+from engine.store import UNFINISHED
 from tests.laws.compare import differ
 from tests.laws.host.live import Forked, Live, watched
 from tests.laws.host.loop import LoopClock, SeededLoop, tasks_of
@@ -42,7 +45,7 @@ from tests.laws.simulation import Mismatch
 from tests.laws.tools import Answer, call, plain, value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Generator, Sequence
 
     from engine import RunHandle
     from engine.host import Durability
@@ -74,6 +77,8 @@ class Setting:
     """Whether each run has a slow reader."""
     people: bool = False
     """Whether somebody pauses, resumes and patches; what comes of that is a matter of timing."""
+    parks: bool = False
+    """Whether runs leave the memory whenever they rest, and nobody waits for them there."""
 
 
 class World:
@@ -135,6 +140,7 @@ class World:
         with (
             warnings.catch_warnings(record=True) as said,
             watched(ChainMap[RunId, Any](self.lives, self.forks)),
+            resting(parks=self.setting.parks),
         ):
             warnings.simplefilter("always")
             with asyncio.Runner(loop_factory=lambda: loop) as runner:
@@ -180,12 +186,21 @@ class World:
                 if self.setting.people:
                     others.create_task(self._meddle(handle), name="person")
             for handle in handles:
+                if self.setting.parks:
+                    await self._until_over(handle.id)
                 self.told[handle.id] = await ending(handle)
             for _ in range(3):  # whoever was cancelled hears of it in the next turn
                 await asyncio.sleep(0)
             if self.inside:
                 message = f"all runs have ended, and calls go on: {self.inside}"
                 raise Mismatch(message)
+
+    async def _until_over(self, run_id: RunId) -> None:
+        """Look at the record of a run now and then, until it has ended: nothing holds it."""
+        while (  # noqa: ASYNC110  # whoever waited for it would keep it in memory
+            record := await self.store.record(run_id)
+        ) is None or record.status in UNFINISHED:
+            await asyncio.sleep(LONGEST)
 
     async def _meddle(self, handle: RunHandle) -> None:
         """Do what people do with a run, and leave it going on."""
@@ -310,6 +325,16 @@ class World:
             if self.setting.readers:
                 lines = [line for row in rows[run_id] for line in row.split(b"\n")]
                 the_same(f"what was read of {run_id}", self.lines[run_id], lines)
+
+
+@contextmanager
+def resting(*, parks: bool) -> Generator[None, None, None]:
+    """Let runs leave the memory as soon as they rest, however shortly, or as they do anyway."""
+    with ExitStack() as changes:
+        if parks:
+            changes.enter_context(patch.object(rested, "RESTING", 0))
+            changes.enter_context(patch.object(rested, "SOON", 0.0))
+        yield
 
 
 def at_once(coroutine: Coroutine[Any, Any, T]) -> T:
