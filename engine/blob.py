@@ -3,7 +3,7 @@
 This module knows which values of an entry may be large, what stands in their place when it is
 written down, and how they are put back. It does not know where they are kept.
 
-A value of 64 KiB and more is named by the SHA-256 of its JSON. So a value that many entries and
+A value of more than 64 KiB is named by the SHA-256 of its JSON. So a value that many entries and
 many runs have is kept once; whoever follows a run gets entries that are never much larger than
 that, and asks for a value if he wants it. In memory an entry always has its values.
 """

@@ -65,6 +65,23 @@ def is_deep(value: object) -> bool:
     return True
 
 
+def deepest(value: object) -> Pointer:
+    """Point to the first part of a plain value that is nested deeper than is allowed."""
+    waiting: list[tuple[Json, _Trail, int]] = [(cast("Json", value), None, MAX_DEPTH)]
+    while waiting:
+        here, trail, room = waiting.pop()
+        if room <= 0:
+            return _path(trail)
+        parts = here.items() if isinstance(here, dict) else enumerate(cast("list[Json]", here))
+        inside = [
+            (each, (trail, step), room - 1)
+            for step, each in parts
+            if type(each) is dict or type(each) is list
+        ]
+        waiting += reversed(inside)
+    return ()
+
+
 class TooLarge(Exception):  # never leaves this package
     """The document is so large that nothing more is said about it."""
 
@@ -88,6 +105,14 @@ def too_large() -> tuple[str, str]:
     return (
         f"the document is larger than {MAX_DOCUMENT:,} bytes",
         "keep data out of the graph: start runs with it, or let a tool load it",
+    )
+
+
+def too_deep() -> tuple[str, str]:
+    """Give message and hint for a document that is nested too deep."""
+    return (
+        f"lists and objects are nested deeper than {MAX_DEPTH} levels",
+        "flatten it; a value that contains itself never ends",
     )
 
 
@@ -117,12 +142,7 @@ class _Intake:
         if self.deep:  # what contains itself twice has 2^64 such places
             return
         self.deep = True
-        self.problems.add(
-            "TOO_DEEP",
-            _path(trail),
-            f"lists and objects are nested deeper than {MAX_DEPTH} levels",
-            "flatten it; a value that contains itself never ends",
-        )
+        self.problems.add("TOO_DEEP", _path(trail), *too_deep())
 
     def _count(self, value: object) -> None:
         self.size += 2 + (len(value) if isinstance(value, str) else 0)

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from engine.graph.plan import Plan
     from engine.graph.problems import Pointer, Problems
 
-# Steps along edges; about 0.5 s.
-_PATIENCE: Final = 200_000
+# Steps along edges; about 0.2 s.
+_PATIENCE: Final = 100_000
 
 
 def warn_of_leaves(

@@ -80,8 +80,8 @@ _ENOUGH: Final = 3 * MAX_PROBLEMS
 
 _SIMILAR: Final = 0.7
 # What looking for similar names may cost for one document, in products of lengths: about
-# 0.05 s. A document of 10,000 unknown names is told what is wrong, but not 10,000 guesses.
-_GUESSING: Final = 1_000_000
+# 0.02 s. A document of 10,000 unknown names is told what is wrong, but not 10,000 guesses.
+_GUESSING: Final = 400_000
 _LOOK: Final = 10
 """What a name costs that is too long or too short to be similar."""
 _LONGEST_GUESS: Final = 64

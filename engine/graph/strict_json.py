@@ -9,8 +9,15 @@ import json
 import re
 from typing import TYPE_CHECKING, Final
 
-from engine.graph.intake import MAX_DOCUMENT, Plain, Repeated, is_deep, too_large
-from engine.value import MAX_DEPTH
+from engine.graph.intake import (
+    MAX_DOCUMENT,
+    Plain,
+    Repeated,
+    deepest,
+    is_deep,
+    too_deep,
+    too_large,
+)
 
 if TYPE_CHECKING:
     from engine.graph.problems import Problems
@@ -92,7 +99,10 @@ def read(text: str | bytes, problems: Problems) -> tuple[object] | None:
         if _is_odd(characters):
             return (json.loads(characters, object_pairs_hook=made, parse_int=_integer),)
         value: object = json.loads(characters, object_pairs_hook=made)
-        return (value if repeats or is_deep(value) else Plain(value),)
+        if is_deep(value):  # nothing else of it matters, and looking through it takes seconds
+            problems.add("TOO_DEEP", deepest(value), *too_deep())
+            return None
+        return (value if repeats else Plain(value),)
     except json.JSONDecodeError as error:
         at = characters[error.pos : error.pos + 1]
         found = f"found {at!r}" if at else "the text ends"
@@ -103,12 +113,7 @@ def read(text: str | bytes, problems: Problems) -> tuple[object] | None:
             _LAST_COMMA if _after_comma(characters, error.pos) else _CURES.get(at, ""),
         )
     except RecursionError:
-        problems.add(
-            "TOO_DEEP",
-            (),
-            f"lists and objects are nested deeper than {MAX_DEPTH} levels",
-            "flatten it",
-        )
+        problems.add("TOO_DEEP", (), too_deep()[0], "flatten it")
     return None
 
 

@@ -158,26 +158,15 @@ def test_what_is_not_alike_or_not_too_much_is_read(code: str) -> None:
 SETTINGS: Final = ruff.Settings(target_version="py311", line_length=88, filename="code.py")
 
 
-@pytest.fixture
-def _no_time() -> object:
-    budget.begin(-1)
-    yield
-    budget.begin()
-
-
-@pytest.mark.usefixtures("_no_time")
 def test_where_no_time_is_left_ruff_is_not_begun() -> None:
-    with pytest.raises(ruff.GaveUp, match="there is no time left for it"):
+    with budget.limit(-1), pytest.raises(ruff.GaveUp, match="there is no time left for it"):
         ruff.formatted("x = 1\n", SETTINGS)
 
 
 def test_a_group_for_which_no_time_is_left_is_refused_and_that_is_said() -> None:
     weighed = Weighed.of(read("import b\nimport a\nx=1\n"), SETTINGS)
-    budget.begin(-1)
-    try:
+    with budget.limit(-1):
         done = improved(weighed, number=1, refused={})
-    finally:
-        budget.begin()
 
     assert done.code == weighed.source.code
     assert done.round.accepted is None
@@ -186,17 +175,16 @@ def test_a_group_for_which_no_time_is_left_is_refused_and_that_is_said() -> None
     }
 
 
-def test_every_step_begins_with_all_of_its_time() -> None:
-    budget.begin(-1)
+def test_every_step_begins_with_all_of_its_time_and_leaves_none_of_its_limit() -> None:
+    with budget.limit(-1):
+        assert steps.detect_issues("x=1\n")["issues"].note is None
+        assert budget.left() < 0
 
-    report = steps.detect_issues("x=1\n")
-
-    assert report["issues"].note is None
-    assert 0 < budget.left() <= budget.STEP
+    assert budget.left() == budget.STEP
 
 
 def test_where_the_time_is_used_up_what_was_found_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "left", lambda: 0.0)
+    monkeypatch.setattr(budget, "STEP", -1)
 
     found = steps.detect_issues("return_ = 1\nfor a in b:\n    break\n    x = 1\n")
 

@@ -11,7 +11,20 @@ import pytest
 
 from engine import Tool
 from tests.tools.reviewing import DOCUMENT, FUNCTIONS, ROOT, SHOP
-from tools.code_review import issues, metrics, outline, report, rules, score, suggestions, written
+from tools.code_review import (
+    budget,
+    effort,
+    issues,
+    metrics,
+    outline,
+    report,
+    ruff,
+    rules,
+    score,
+    source,
+    suggestions,
+    written,
+)
 from tools.code_review.complexity import Complexity
 from tools.code_review.rounds import Round
 
@@ -123,6 +136,12 @@ def test_every_group_is_there_in_its_order_with_its_rules() -> None:
         ("of the 1,000 most complex", metrics.MAX_LISTED),
         ("At most 1,000, the heavy", issues.MAX_LISTED),
         ("At most 50.", suggestions.MAX_LISTED),
+        ("| bytes of a file | 2,000,000 |", source.MAX_BYTES),
+        ("of a file | 400,000; 20,000 lines", effort.MAX_TOKENS),
+        ("together 1,500,000,000: 22,000 fields", effort.MAX_FIELDS),
+        ("in one place | 4,000 |", effort.MAX_ALIKE),
+        ("All else has 4 seconds for each step", round(budget.STEP)),
+        ("and ruff 3 seconds, 2 GiB", ruff.CPU),
     ],
 )
 def test_every_limit_is_as_the_page_says(said: str, limit: int) -> None:

@@ -10,8 +10,16 @@ from __future__ import annotations
 
 import resource
 import time
+from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Final
+from functools import wraps
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 STEP: Final = 4.0
 """Seconds of the CPU that one step may take; what can't be stopped is still ended then."""
@@ -19,9 +27,25 @@ STEP: Final = 4.0
 _ends: Final[ContextVar[float | None]] = ContextVar("ends", default=None)
 
 
-def begin(seconds: float = STEP) -> None:
-    """Begin a step: it has so much from now on."""
-    _ends.set(_spent() + seconds)
+def limited(step: Callable[P, R]) -> Callable[P, R]:
+    """Let a step take so much and no more, each time it is called."""
+
+    @wraps(step)
+    def called(*args: P.args, **kwargs: P.kwargs) -> R:
+        with limit(STEP):
+            return step(*args, **kwargs)
+
+    return called
+
+
+@contextmanager
+def limit(seconds: float) -> Generator[None]:
+    """Let what is done inside take so many seconds from now on."""
+    before = _ends.set(_spent() + seconds)
+    try:
+        yield
+    finally:
+        _ends.reset(before)
 
 
 class OutOfTime(Exception):
@@ -39,7 +63,10 @@ def check() -> None:
 
 
 def left() -> float:
-    """Give how many seconds the step has left; less than nothing, if it took more."""
+    """Give how many seconds the step has left; less than nothing, if it took more.
+
+    Outside of a step nothing is counted: there are as many as one begins with.
+    """
     ends = _ends.get()
     return STEP if ends is None else ends - _spent()
 

@@ -42,9 +42,9 @@ _Score = Annotated[float, msgspec.Meta(ge=0, le=10)]
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
+@budget.limited
 def extract_functions(code: str, path: str = "") -> Extraction:
     """List what the code defines: `functions`, `classes`, and how much of it in `outline`."""
-    budget.begin()
     try:
         found = extracted(read(code, path))
     except NotPython:
@@ -52,15 +52,16 @@ def extract_functions(code: str, path: str = "") -> Extraction:
     return {"functions": found.functions, "classes": found.classes, "outline": found.outline}
 
 
+@budget.limited
 def complexity(code: str, path: str = "") -> Measurement:
     """Measure the code: `metrics`, its lines, cyclomatic complexity and Halstead's measures."""
-    budget.begin()
     try:
         return {"metrics": metrics_of(read(code, path))}
     except NotPython:
         return {"metrics": nothing_measured(digest(code))}
 
 
+@budget.limited
 def detect_issues(
     code: str,
     path: str = "",
@@ -68,7 +69,6 @@ def detect_issues(
     line_length: int | None = None,
 ) -> Detection:
     """Find what is wrong with the code: `findings`, and their sums in `issues`."""
-    budget.begin()
     try:
         found = detected(read(code, path), target_version=target_version, line_length=line_length)
     except NotPython as error:
@@ -76,6 +76,7 @@ def detect_issues(
     return {"findings": found.findings, "issues": found.issues}
 
 
+@budget.limited
 def suggest_improvements(  # noqa: PLR0913, PLR0917  # keys of the state, filled by name
     code: str,
     path: str = "",
@@ -86,7 +87,6 @@ def suggest_improvements(  # noqa: PLR0913, PLR0917  # keys of the state, filled
     line_length: int | None = None,
 ) -> Advice:
     """Say what is worth doing: `suggestions`, the most rewarding first."""
-    budget.begin()
     try:
         now = known(
             code,
@@ -105,6 +105,7 @@ def suggest_improvements(  # noqa: PLR0913, PLR0917  # keys of the state, filled
     }
 
 
+@budget.limited
 def quality_score(  # noqa: PLR0913, PLR0917  # keys of the state, filled by name
     code: str,
     path: str = "",
@@ -122,7 +123,6 @@ def quality_score(  # noqa: PLR0913, PLR0917  # keys of the state, filled by nam
     line_length: int | None = None,
 ) -> Judgement:
     """Weigh the code: `quality_score` from 0 to 10, `fixable`, `stop_reason` and `report`."""
-    budget.begin()
     try:
         now = known(
             code,
@@ -180,6 +180,7 @@ def _stop_reason(*, is_good: bool, is_left: bool, is_over: bool) -> StopReason:
     return "max_rounds" if is_over else "improvable"
 
 
+@budget.limited
 def apply_fixes(  # noqa: PLR0913, PLR0917  # keys of the state, filled by name
     code: str,
     path: str = "",
@@ -193,7 +194,6 @@ def apply_fixes(  # noqa: PLR0913, PLR0917  # keys of the state, filled by name
     line_length: int | None = None,
 ) -> Improvement:
     """Apply the next group of safe fixes: `code`, and what came of it in `rounds`."""
-    budget.begin()
     number = round + 1
     try:
         now = known(

@@ -59,6 +59,7 @@ class Driven:
         due: The deadline that is set for it.
         commands: The number of the last command.
         status: Its status as the store knows it; empty before its first batch.
+        changed: When that last changed.
         rests_until: The `due` that its record has for it, as far as is known here; `...`: none
             that it rests by.
         began_at: The last entry that its log had when it was driven here first.
@@ -74,6 +75,7 @@ class Driven:
         "_waits",
         "began_at",
         "calls",
+        "changed",
         "commands",
         "crew",
         "due",
@@ -112,6 +114,7 @@ class Driven:
         self.due: datetime | None = None
         self.commands: int = max(run.commands, default=0)
         self.status: str = ""
+        self.changed: datetime | None = None
         self.rests_until: datetime | EllipsisType | None = ...
         self.began_at: Seq = at
         self.handed: Seq = at

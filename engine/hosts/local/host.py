@@ -157,7 +157,7 @@ class LocalHost:
         if run.id in self._runs or ended(run):
             return
         driven = self._of(run, self._durability)
-        driven.status, driven.origin = record.status, record.origin
+        driven.status, driven.changed, driven.origin = record.status, record.changed, record.origin
         if record.due is None or record.due > self._clock.now():
             driven.rests_until = record.due
         self._runs[run.id] = driven

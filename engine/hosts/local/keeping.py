@@ -68,7 +68,8 @@ class Keeping:
         """
         record: RunRecord | None = None
         if driven.run.status != driven.status or driven.rests_until is not ...:
-            driven.status = driven.run.status
+            if driven.run.status != driven.status:
+                driven.status, driven.changed = driven.run.status, driven.run.now
             record = record_of(driven)
             driven.rests_until = record.due if driven.is_quiet else ...
             if driven.held:

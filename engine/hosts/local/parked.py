@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from engine.store import StoreClosed, StoreUnavailable
@@ -27,6 +26,9 @@ log: Final = logging.getLogger(__name__)
 
 AT_ONCE: Final = 256
 """Records that are read at a time."""
+
+PATIENCE: Final = 10.0
+"""Seconds that a run gets to be read while the host closes."""
 
 AGAIN: Final = 1.0
 """Seconds until a store that could not be read is asked again."""
@@ -50,6 +52,8 @@ class Parked:
         self._wake: Callable[[RunRecord], Awaitable[bool]] | None = None
         self._seen: RunRecord | None = None
         """The last one in the list that was looked at: all before it are seen to."""
+        self._begun_anew = 0
+        """How often the list was to be looked at from its beginning."""
         self._next: datetime | None = None
         self._handle: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
@@ -77,6 +81,7 @@ class Parked:
         """Hear that one more rests in the store, until then."""
         if self._seen is not None and self._seen.due is not None and due <= self._seen.due:
             self._seen = None  # the clock was set back
+            self._begun_anew += 1
         if self._is_next(due):
             self._arm()
 
@@ -87,8 +92,7 @@ class Parked:
             self._handle.cancel()
         if self._task is not None:
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait([self._task], timeout=PATIENCE)
 
     def _is_next(self, due: datetime) -> bool:
         """Take note of a time; tell whether it is sooner than all others known."""
@@ -131,14 +135,18 @@ class Parked:
         count = 0
         self._next = None  # `expect` may say another while the store is read
         while True:
+            begun_anew = self._begun_anew
             records = await self._store.due(after=self._seen, limit=AT_ONCE)
             now = self._clock.now()
             for record in records:
+                if begun_anew != self._begun_anew:
+                    break
                 assert record.due is not None  # noqa: S101  # or it would not be listed
                 if record.due > now:
                     self._is_next(record.due)
                     return count
                 count += await wake(record)
-                self._seen = record
-            if len(records) < AT_ONCE:
+                if begun_anew == self._begun_anew:
+                    self._seen = record
+            if len(records) < AT_ONCE and begun_anew == self._begun_anew:
                 return count

@@ -28,7 +28,7 @@ def record_of(driven: Driven) -> RunRecord:
         version=run.graph.version,
         status=cast("Status", run.status),
         began=run.began,
-        changed=run.now,
+        changed=driven.changed or run.now,
         error=None if run.error is None else run.error.code,
         origin=driven.origin,
         tags=run.tags,

@@ -89,9 +89,10 @@ _ORPHANS: Final = (
     (
         "uses",
         """
-        SELECT count(*), min(format('blob %s of row %s of run number %s', digest, r.last, r.run))
-        FROM awe.rows AS r, unnest(r.blobs) AS digest
-        WHERE NOT EXISTS (SELECT FROM awe.blobs AS b WHERE b.digest = digest)
+        SELECT count(*),
+            min(format('blob %s of row %s of run number %s', used.digest, r.last, r.run))
+        FROM awe.rows AS r, unnest(r.blobs) AS used (digest)
+        WHERE NOT EXISTS (SELECT FROM awe.blobs AS b WHERE b.digest = used.digest)
         """,
     ),
 )

@@ -171,7 +171,10 @@ class Writer:
             if group or self._is_cut_off():
                 try:
                     await self._keep(group)
-                finally:  # whoever cancels this gives all up
+                except BaseException:  # whoever cancels this gives all up
+                    self._fail(group, self.refusal)
+                    raise
+                finally:
                     _tell(group)
             elif self._closing:
                 return

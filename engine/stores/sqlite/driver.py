@@ -78,6 +78,9 @@ class Driver:
                 refusal = self._refusal(descriptor, take_over=take_over)
                 os.close(descriptor)
                 raise refusal from None
+            except OSError as error:
+                os.close(descriptor)
+                raise self._unmade(error) from error
             if self._is_at_its_place(descriptor):
                 self._descriptor = descriptor
             else:  # whoever had it let go, and took the file with him
@@ -104,15 +107,20 @@ class Driver:
         try:
             return os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            code = _CODES.get(error.errno or 0, FAILED)
-            kind = EngineError if code == FAILED else StoreUnavailable
-            raise kind(
-                f"'{self.path}' can't be made, whose lock says who drives the runs of "
-                f"'{self._database}': {error.strerror}",
-                code=code,
-                hint="see that this user may write the folder, and that there is room",
-                details={"path": str(self.path)},
-            ) from error
+            raise self._unmade(error) from error
+
+    def _unmade(self, error: OSError) -> EngineError:
+        """Say why there is no lock."""
+        code = _CODES.get(error.errno or 0, FAILED)
+        kind = EngineError if code == FAILED else StoreUnavailable
+        return kind(
+            f"'{self.path}' can't be made, whose lock says who drives the runs of "
+            f"'{self._database}': {error.strerror}",
+            code=code,
+            hint="see that this user may write the folder, that there is room, and that the "
+            "disk is one of this machine",
+            details={"path": str(self.path)},
+        )
 
     def _is_at_its_place(self, descriptor: int) -> bool:
         """Tell whether the file that is open is the one that others find."""

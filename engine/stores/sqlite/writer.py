@@ -182,8 +182,9 @@ class Writer:
                         self._ends(failed(self._path, error, "be written"), CORRUPT)
                     self._fail(group, partial(failed, self._path, error))
                     return
-                if self.presence.missing() is not None:
-                    return  # which is why, and will not pass
+                if self.presence.missing() is not None:  # which is why, and will not pass
+                    self._fail(group, partial(failed, self._path, error))
+                    return
                 self._begins(trouble)
                 if trouble.code == FULL:
                     _make_room(connection)
