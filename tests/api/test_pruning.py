@@ -54,6 +54,7 @@ async def test_it_is_done_again_and_again_whatever_trouble_there_is(
             await engine.run({"name": "g", "nodes": ["greet"]}, run_id=f"{n}")
         await until(lambda: len(store._records) == 1)
         assert [each.run_id for each in await engine.runs()] == ["3"]
+        await until(lambda: len(caplog.records) > 2)  # what was removed is said a little later
         pruning.cancel()
 
     said = [(each.levelname, each.getMessage()) for each in caplog.records]
